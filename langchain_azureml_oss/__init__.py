@@ -1,0 +1,48 @@
+"""LangChain models for open models on Azure Machine Learning online endpoints."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from langchain_azureml_oss._version import __version__
+
+if TYPE_CHECKING:
+    from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
+    from langchain_azureml_oss.connection import CustomConnection
+    from langchain_azureml_oss.families import FamilyProfile, ModelFamily
+    from langchain_azureml_oss.formatters import ContentFormatter, register_formatter
+    from langchain_azureml_oss.llms import AzureMLOSSLLM
+
+# Imported at first use, so that importing the package is cheap.
+_MODULES = {
+    "AzureMLOSSChatModel": "chat_models",
+    "AzureMLOSSLLM": "llms",
+    "ContentFormatter": "formatters",
+    "CustomConnection": "connection",
+    "FamilyProfile": "families",
+    "ModelFamily": "families",
+    "register_formatter": "formatters",
+}
+
+__all__ = [
+    "AzureMLOSSChatModel",
+    "AzureMLOSSLLM",
+    "ContentFormatter",
+    "CustomConnection",
+    "FamilyProfile",
+    "ModelFamily",
+    "__version__",
+    "register_formatter",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+
+def __dir__() -> list[str]:
+    return list(__all__)
