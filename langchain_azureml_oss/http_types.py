@@ -1,0 +1,74 @@
+"""The words that the core and the transports share: requests, responses, time-outs, JSON bytes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+
+import orjson
+
+
+class Timeouts(NamedTuple):
+    """Bounds on one try, in seconds."""
+
+    connect: float
+    """Longest time to open a connection."""
+    read: float
+    """Longest silence between two bytes, so a live stream is never cut."""
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRequest:
+    """A POST that is ready to be sent, except for its Authorization header."""
+
+    url: str
+    body: bytes
+    headers: Mapping[str, str] = field(default_factory=dict)
+    stream: bool = False
+
+    def with_headers(self, headers: Mapping[str, str]) -> HttpRequest:
+        """Return a copy that carries these headers too, under lower-case names."""
+        added = {name.lower(): value for name, value in headers.items()}
+        return replace(self, headers={**self.headers, **added})
+
+
+@dataclass(frozen=True, slots=True)
+class HttpResponse:
+    """A reply: status, headers under lower-case names, and the bytes that were read so far."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes = b""
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Whether the server streams events; it may ignore `stream` and answer plain JSON."""
+        return self.headers.get("content-type", "").lower().startswith("text/event-stream")
+
+
+def encode_json(value: Any) -> bytes:
+    """Return `value` as JSON bytes.
+
+    Raises:
+        TypeError: `value` holds something that JSON does not have.
+    """
+    try:
+        return orjson.dumps(value)
+    except TypeError:
+        # Lone surrogates and integers beyond 64 bits are valid JSON that orjson does not write.
+        return json.dumps(value).encode("ascii")
+
+
+def decode_json(data: bytes) -> Any:
+    """Return the value in these JSON bytes.
+
+    Raises:
+        ValueError: the bytes are not JSON, or not UTF-8.
+    """
+    try:
+        return orjson.loads(data)
+    except ValueError:
+        # Lone surrogates are valid JSON that orjson does not read, and Python servers write NaN.
+        return json.loads(data)

@@ -1,0 +1,96 @@
+"""The exception tree, and what never stands in it."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+import pickle
+
+import pytest
+from langchain_core import exceptions as core
+
+from langchain_azureml_oss import errors
+from langchain_azureml_oss.errors import AzureMLOSSError, redact
+
+# The table "Errors" of INTERFACE.md.
+TREE = {
+    "ConnectionConfigError": ValueError,
+    "AuthenticationError": core.ModelAuthenticationError,
+    "PermissionDeniedError": core.ModelPermissionDeniedError,
+    "InvalidRequestError": core.ModelInvalidRequestError,
+    "ContentFilterError": errors.InvalidRequestError,
+    "ContextLengthError": core.ContextOverflowError,
+    "NotFoundError": core.ModelNotFoundError,
+    "RateLimitError": core.ModelRateLimitError,
+    "RequestTimeoutError": core.ModelTimeoutError,
+    "EndpointConnectionError": core.ModelConnectionError,
+    "StreamInterruptedError": errors.EndpointConnectionError,
+    "ServerError": core.ModelAPIError,
+    "ModelContainerError": core.ModelAPIError,
+    "ResponseFormatError": core.ModelAPIError,
+}
+
+
+@pytest.mark.parametrize(("name", "parent"), TREE.items(), ids=TREE)
+def test_each_error_is_also_langchains(name, parent):
+    cls = getattr(errors, name)
+    assert issubclass(cls, parent)
+    assert issubclass(cls, AzureMLOSSError)
+
+
+@pytest.mark.parametrize("name", TREE)
+def test_each_error_carries_the_details(name):
+    error = getattr(errors, name)(
+        "words", status=503, request_id="r1", deployment="blue", body="said"
+    )
+    assert str(error) == "words"
+    assert (error.status, error.request_id) == (503, "r1")
+    assert (error.deployment, error.body) == ("blue", "said")
+
+
+@pytest.mark.parametrize("name", TREE)
+def test_each_error_says_whether_another_try_may_help(name):
+    retryable = {
+        *("RateLimitError", "RequestTimeoutError", "EndpointConnectionError"),
+        *("StreamInterruptedError", "ServerError", "ModelContainerError"),
+    }
+    cls = getattr(errors, name)
+    assert cls("words").is_retryable is (name in retryable)
+    assert cls("words", is_retryable=True).is_retryable is True
+    assert cls("words", is_retryable=False).is_retryable is False
+
+
+@pytest.mark.parametrize("name", TREE)
+@pytest.mark.parametrize(
+    "travel", [copy.copy, copy.deepcopy, lambda e: pickle.loads(pickle.dumps(e))]
+)
+def test_an_error_travels_between_processes(name, travel):
+    error = getattr(errors, name)("words", status=500, body="said", is_retryable=True)
+    arrived = travel(error)
+    assert type(arrived) is type(error)
+    assert str(arrived) == "words"
+    assert vars(arrived) == vars(error)
+
+
+def test_the_tree_is_drawn_in_the_docstring():
+    classes = [
+        name
+        for name, cls in inspect.getmembers(errors, inspect.isclass)
+        if issubclass(cls, AzureMLOSSError)
+    ]
+    assert set(TREE) < set(classes)
+    assert [name for name in classes if name not in errors.__doc__] == []
+
+
+def test_secrets_are_taken_out_of_everything(key, shows):
+    error = errors.StreamInterruptedError(
+        f"sent {key}", body=f"<{key}>", request_id=key, deployment=key, text=f"a{key}b"
+    )
+    error.redacted(key)
+    assert key not in shows(error)
+    assert error.text == "a[redacted]b"
+
+
+def test_no_secret_takes_nothing_out():
+    assert redact("abc", "") == "abc"
+    assert redact(404, "4") == 404
