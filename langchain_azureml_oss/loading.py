@@ -1,0 +1,27 @@
+"""Makes the models known to langchain-core's `load` and `loads`."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TypeVar
+
+from langchain_core.load.serializable import Serializable
+
+# The package's function of the same name hides the module from an import statement.
+core_load = import_module("langchain_core.load.load")
+
+S = TypeVar("S", bound=type[Serializable])
+
+
+def loadable(cls: S) -> S:
+    """Let `allowed_objects="all"` load this class, as it does the integrations that it knows.
+
+    langchain-core holds a table of them, which lists no package from outside its repository. The
+    caller of `loads` still has to name this package in `valid_namespaces`.
+    """
+    path = tuple(cls.lc_id())
+    core_load.ALL_SERIALIZABLE_MAPPINGS[path] = path
+    # The set that was computed from the table before, if there is one.
+    known: dict[str, set[tuple[str, ...]]] = getattr(core_load, "_default_class_paths_cache", {})
+    known.get("all", set()).add(path)
+    return cls

@@ -1,0 +1,224 @@
+"""LangChain messages and content blocks -> wire messages; answers -> AI messages and chunks.
+
+Wire messages have the OpenAI form, which all contracts use: dicts with `role`, `content` (text, or
+a list of parts) and, where they are set, `name`, `tool_calls` and `tool_call_id`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from langchain_core.messages import (
+    AIMessage,
+    AIMessageChunk,
+    BaseMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+from langchain_core.messages.block_translators.openai import convert_to_openai_data_block
+
+from langchain_azureml_oss.errors import UnsupportedInputError
+from langchain_azureml_oss.http_types import encode_json
+from langchain_azureml_oss.replies import Choice
+from langchain_azureml_oss.tools import read_tool_call_chunks, read_tool_calls
+from langchain_azureml_oss.usage import usage_metadata
+
+WireMessage = dict[str, Any]
+
+_ROLES: tuple[tuple[type[BaseMessage], str], ...] = (
+    (HumanMessage, "user"),
+    (AIMessage, "assistant"),
+    (SystemMessage, "system"),
+    (ToolMessage, "tool"),
+    (FunctionMessage, "function"),
+)
+_ROLE_SYNONYMS = {"human": "user", "ai": "assistant"}
+
+# An assistant turn repeats its calls in `tool_calls`, and its reasoning is not sent back.
+_CARRIED_ELSEWHERE = frozenset(
+    {"reasoning", "thinking", "redacted_thinking", "tool_use", "tool_call", "tool_call_chunk"}
+    | {"invalid_tool_call", "function_call", "server_tool_call", "server_tool_result"}
+)
+
+
+def to_wire(messages: Sequence[BaseMessage]) -> list[WireMessage]:
+    """Return the wire form of a conversation.
+
+    Raises:
+        UnsupportedInputError: there is no message, or one holds what no contract carries.
+    """
+    if not messages:
+        msg = "There are no messages to send; at least one is needed."
+        raise UnsupportedInputError(msg)
+    return [_message(message) for message in messages]
+
+
+def plain_text(message: WireMessage, contract: str) -> str:
+    """Return the content of a wire message as one text, for contracts that carry only text.
+
+    Raises:
+        UnsupportedInputError: the content holds an image, a sound or the like.
+    """
+    content = message["content"]
+    if isinstance(content, str):
+        return content
+    for part in content:
+        if part["type"] != "text":
+            msg = (
+                f"The contract {contract!r} carries text only, and a {message['role']} message"
+                f" holds a block of type {part['type']!r}. Use an endpoint URL of the 'openai'"
+                " contract (…/v1/chat/completions) for it."
+            )
+            raise UnsupportedInputError(msg)
+    return "".join(part["text"] for part in content)
+
+
+def ai_message(
+    choice: Choice, usage: Mapping[str, Any] | None, metadata: Mapping[str, Any]
+) -> AIMessage:
+    """Return the message of a whole answer.
+
+    Args:
+        choice: The answer.
+        usage: The server's token counts.
+        metadata: For `response_metadata`.
+    """
+    calls, invalid = read_tool_calls(choice.tool_calls)
+    return AIMessage(
+        content=choice.text,
+        additional_kwargs=_additional(choice),
+        tool_calls=calls,
+        invalid_tool_calls=invalid,
+        usage_metadata=usage_metadata(usage),
+        response_metadata=dict(metadata),
+    )
+
+
+def ai_message_chunk(
+    choice: Choice,
+    usage: Mapping[str, Any] | None = None,
+    metadata: Mapping[str, Any] | None = None,
+) -> AIMessageChunk:
+    """Return the chunk for a part of an answer; the one with `metadata` is the last.
+
+    Reasoning is kept where langchain-core looks for it to make reasoning content blocks.
+    """
+    if metadata is None and not (choice.reasoning or choice.tool_calls or choice.refusal):
+        return AIMessageChunk(content=choice.text)
+    return AIMessageChunk(
+        content=choice.text,
+        additional_kwargs=_additional(choice),
+        tool_call_chunks=read_tool_call_chunks(choice.tool_calls),
+        usage_metadata=usage_metadata(usage),
+        response_metadata=dict(metadata or {}),
+        chunk_position="last" if metadata is not None else None,
+    )
+
+
+def _additional(choice: Choice) -> dict[str, Any]:
+    additional = {"reasoning_content": choice.reasoning, "refusal": choice.refusal}
+    return {key: value for key, value in additional.items() if value}
+
+
+def _message(message: BaseMessage) -> WireMessage:
+    wire: WireMessage = {"role": _role(message), "content": _content(message)}
+    if message.name:
+        wire["name"] = message.name
+    if isinstance(message, AIMessage):
+        calls = [
+            *(_call(call, encode_json(call["args"]).decode()) for call in message.tool_calls),
+            *(_call(call, call["args"] or "") for call in message.invalid_tool_calls),
+        ]
+        if calls:
+            wire["tool_calls"] = calls
+    elif isinstance(message, ToolMessage):
+        wire["tool_call_id"] = message.tool_call_id
+    return wire
+
+
+def _role(message: BaseMessage) -> str:
+    if isinstance(message, ChatMessage):
+        return _ROLE_SYNONYMS.get(message.role, message.role)
+    for cls, role in _ROLES:
+        if isinstance(message, cls):
+            return role
+    msg = f"A {type(message).__name__} has no role in a conversation with a model."
+    raise UnsupportedInputError(msg)
+
+
+def _call(call: Mapping[str, Any], arguments: str) -> dict[str, Any]:
+    return {
+        "id": call["id"] or "",
+        "type": "function",
+        "function": {"name": call["name"] or "", "arguments": arguments},
+    }
+
+
+def _content(message: BaseMessage) -> str | list[dict[str, Any]]:
+    content = message.content
+    if isinstance(content, str):
+        return content
+    parts = [part for block in content if (part := _part(block, message)) is not None]
+    return parts or ""
+
+
+def _part(block: str | dict[Any, Any], message: BaseMessage) -> dict[str, Any] | None:
+    """Return the part of the OpenAI form for one content block; None where it goes elsewhere."""
+    if isinstance(block, str):
+        return {"type": "text", "text": block}
+    kind = block.get("type")
+    if kind in _CARRIED_ELSEWHERE and isinstance(message, AIMessage):
+        return None
+    reader = _PARTS.get(kind or "")
+    if reader is None and "text" in block and kind is None:
+        reader = _text_part
+    try:
+        if reader is not None:
+            return reader(block)
+    except (KeyError, ValueError) as error:
+        msg = f"The {kind!r} block of a {message.type} message is incomplete: {error}"
+        raise UnsupportedInputError(msg) from None
+    msg = (
+        f"A {message.type} message holds a content block of type {kind!r}, which no contract"
+        f" carries. Known are: {', '.join(sorted(_PARTS))}."
+    )
+    raise UnsupportedInputError(msg)
+
+
+def _text_part(block: Mapping[str, Any]) -> dict[str, Any]:
+    return {"type": "text", "text": block["text"]}
+
+
+def _image_url_part(block: Mapping[str, Any]) -> dict[str, Any]:
+    image = block["image_url"]
+    return {"type": "image_url", "image_url": {"url": image} if isinstance(image, str) else image}
+
+
+def _image_part(block: Mapping[str, Any]) -> dict[str, Any]:
+    """LangChain's image blocks, and Anthropic's with a `source`."""
+    source = block.get("source")
+    if not isinstance(source, Mapping):
+        return convert_to_openai_data_block(dict(block))
+    url = source.get("url") or f"data:{source['media_type']};base64,{source['data']}"
+    return {"type": "image_url", "image_url": {"url": url}}
+
+
+def _as_it_is(block: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in block.items() if key in {"type", block["type"]}}
+
+
+_PARTS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
+    "text": _text_part,
+    "text-plain": _text_part,
+    "image_url": _image_url_part,
+    "image": _image_part,
+    "input_audio": _as_it_is,
+    "audio": lambda block: convert_to_openai_data_block(dict(block)),
+    # vLLM's multimodal inputs.
+    "audio_url": _as_it_is,
+    "video_url": _as_it_is,
+}

@@ -1,0 +1,179 @@
+"""Conversations as one prompt text, and prompt flow's role-marked prompt texts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+
+from langchain_azureml_oss.errors import UnsupportedInputError
+from langchain_azureml_oss.http_types import decode_json
+
+
+@dataclass(frozen=True, slots=True)
+class ChatTemplate:
+    """How a completion model is shown a conversation; `{}` stands for a turn's text."""
+
+    turns: Mapping[str, str]
+    """Role -> the text of such a turn."""
+    ending: str = ""
+    """What comes last, so that the model goes on as the assistant."""
+    intro: str = ""
+    """What comes first, where the conversation has no system message."""
+    stop: tuple[str, ...] = field(default=())
+    """Texts that begin a turn which is not the model's."""
+
+    def render(self, turns: Sequence[tuple[str, str]]) -> str:
+        """Return the prompt for these (role, text) turns.
+
+        Raises:
+            UnsupportedInputError: a role that the template does not have.
+        """
+        prompt = "" if any(role == "system" for role, _ in turns) else self.intro
+        for role, text in turns:
+            if role not in self.turns:
+                msg = f"Unknown role {role!r}; this family's template has {', '.join(self.turns)}."
+                raise UnsupportedInputError(msg)
+            # Not str.format: the text is the user's, and may hold braces.
+            before, _, after = self.turns[role].partition("{}")
+            prompt += before + text + after
+        return prompt + self.ending
+
+
+PLAIN_TURNS = ChatTemplate(
+    turns={
+        "system": "System: {}\n\n",
+        "user": "User: {}\n\n",
+        "assistant": "Assistant: {}\n\n",
+        "tool": "Tool: {}\n\n",
+    },
+    ending="Assistant:",
+    stop=("\nUser:",),
+)
+"""For a chat family behind a contract that takes prompts only."""
+
+ROLES: Mapping[str, type[BaseMessage]] = {
+    "system": SystemMessage,
+    "user": HumanMessage,
+    "assistant": AIMessage,
+    "tool": ToolMessage,
+}
+
+# Four spaces before it, and it is an example in somebody's text, as in Markdown.
+_MARK = re.compile(rf" {{0,3}}(?:#+ ?)?({'|'.join(ROLES)})\s*:\s*", re.IGNORECASE)
+_FENCE = re.compile(r" {0,3}(```+|~~~+)")
+_HEADER = re.compile(r"\s*#{0,2} ?(name|tool_call_id|tool_calls|content)\s*:(.*)", re.IGNORECASE)
+
+
+def parse_role_prompt(text: str) -> list[BaseMessage]:
+    """Split a role-marked prompt text, as prompt flow writes them, into messages.
+
+    A mark is a line of its own holding `system:`, `user:`, `assistant:` or `tool:`, in any case,
+    with or without `# ` before it. A mark inside a fenced code block, or indented by four spaces or
+    more, is text. After a mark, `## name:`, `## tool_call_id:` and `## tool_calls:` (each with its
+    value behind it or on the next line) may stand before `## content:`. Blank lines around a
+    message's text are dropped; the text itself is kept as it is. A text without any mark is one
+    user message.
+
+    Args:
+        text: The prompt.
+
+    Returns:
+        The messages, in order.
+
+    Raises:
+        UnsupportedInputError: words stand before the first mark, or a turn's headers are wrong.
+    """
+    turns: list[tuple[str, list[str]]] = [("", [])]
+    fence = ""
+    for line in re.split(r"(?<=\n)", text):
+        fence = _fence_after(line, fence)
+        mark = None if fence else _MARK.fullmatch(line)
+        if mark:
+            turns.append((mark[1].lower(), []))
+        else:
+            turns[-1][1].append(line)
+    if len(turns) == 1:
+        return [HumanMessage(text)]
+    preface = "".join(turns.pop(0)[1]).strip()
+    if preface:
+        msg = (
+            f"The prompt begins with {preface[:40]!r}, before any role. Begin it with one of"
+            f" {', '.join(f'{role}:' for role in ROLES)}, on a line of its own."
+        )
+        raise UnsupportedInputError(msg)
+    return [_turn(role, lines) for role, lines in turns]
+
+
+def _fence_after(line: str, fence: str) -> str:
+    """Return the fence that is open after this line: the one that opened it, or nothing."""
+    found = _FENCE.match(line)
+    if not found:
+        return fence
+    if not fence:
+        return found[1]
+    closes = found[1].startswith(fence) and not line.strip().strip(fence[0])
+    return "" if closes else fence
+
+
+def _turn(role: str, lines: list[str]) -> BaseMessage:
+    headers, text = _headers(role, lines)
+    details: dict[str, Any] = {}
+    if "name" in headers:
+        details["name"] = headers["name"]
+    if role == "tool":
+        details["tool_call_id"] = headers.get("tool_call_id", "")
+    elif role == "assistant" and "tool_calls" in headers:
+        details["tool_calls"] = _tool_calls(headers["tool_calls"])
+    return ROLES[role](text, **details)
+
+
+def _headers(role: str, lines: list[str]) -> tuple[dict[str, str], str]:
+    """Split `name:` and the like from the text, where a `content:` follows them."""
+    headers: dict[str, str] = {}
+    key = ""
+    for number, line in enumerate(lines):
+        found = _HEADER.fullmatch(line.rstrip("\r\n"))
+        if found:
+            key, value = found[1].lower(), found[2].strip()
+            if key == "content":
+                return headers, _trim([value + "\n" if value else "", *lines[number + 1 :]])
+            headers[key] = value
+        elif key:
+            headers[key] += line.strip()
+        elif line.strip():
+            break
+    if role == "assistant" and "tool_calls" in headers:
+        return headers, ""
+    return {}, _trim(lines)
+
+
+def _trim(lines: list[str]) -> str:
+    """Drop the blank lines around a text, and the line break behind it."""
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    return "".join(lines[filled[0] : filled[-1] + 1]).rstrip("\r\n") if filled else ""
+
+
+def _tool_calls(text: str) -> list[dict[str, Any]]:
+    """Read OpenAI's tool calls, written as JSON in a prompt."""
+    try:
+        return [
+            {
+                "name": call["function"]["name"],
+                "args": decode_json(call["function"]["arguments"].encode()),
+                "id": call.get("id"),
+            }
+            for call in decode_json(text.encode())
+        ]
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        msg = f"tool_calls of an assistant turn must be OpenAI's JSON list of calls: {error!r}"
+        raise UnsupportedInputError(msg) from None
