@@ -1,0 +1,297 @@
+"""What is special about each model family: one table, and the fold that applies a row of it."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+
+from langchain_core.language_models import ModelProfile
+
+from langchain_azureml_oss.errors import ConnectionConfigError, UnsupportedInputError
+from langchain_azureml_oss.messages import WireMessage, plain_text
+from langchain_azureml_oss.prompts import PLAIN_TURNS, ChatTemplate
+from langchain_azureml_oss.reasoning import ReasoningTags
+
+CHAT_ROLES = frozenset({"system", "user", "assistant", "tool"})
+
+
+@dataclass(frozen=True, slots=True)
+class FamilyProfile:
+    """One row of the table. Pass your own as `model_family=` for a model that is not in it."""
+
+    name: str
+    aliases: tuple[str, ...] = ()
+    """Other names, compared without case, spaces, dots, `-` and `_`."""
+    chat: bool = True
+    """Whether the model takes conversations; otherwise `template` makes one prompt of them."""
+    contract: str = "score"
+    """The contract at a URL whose path says nothing."""
+    system: Literal["allowed", "folded", "dropped"] = "allowed"
+    """System messages: sent, put before the first user turn, or left out with a warning."""
+    alternates: bool = False
+    """Whether user and assistant must take turns, so that neighbours of one role are merged."""
+    tool_role: bool = True
+    """Whether the chat template knows tool results; otherwise they go into a user turn."""
+    roles: frozenset[str] | None = CHAT_ROLES
+    """Roles that the chat template knows; None: any."""
+    template: ChatTemplate = PLAIN_TURNS
+    """How a completion-only model, or a contract that takes prompts only, sees a conversation."""
+    reasoning: ReasoningTags | None = None
+    tool_dialect: str = "json"
+    """How the model writes tool calls as text; see tools.py."""
+    context_window: int | None = None
+    """Tokens, where all the family's catalog entries agree."""
+    defaults: dict[str, Any] = field(default_factory=dict)
+    """Settings that the model's own sample uses; any setting of the user's wins."""
+
+    @property
+    def model_profile(self) -> ModelProfile:
+        """The row as LangChain's profile of a model; what differs within a family is left out."""
+        known = ModelProfile(
+            text_inputs=True,
+            text_outputs=True,
+            tool_calling=True,
+            tool_choice=True,
+            structured_output=True,
+            reasoning_output=self.reasoning is not None,
+        )
+        if self.context_window is not None:
+            known["max_input_tokens"] = self.context_window
+        return known
+
+
+# Sources: the chat templates in the models' tokenizer_config.json, and the catalog's model pages.
+_ROWS = (
+    # meta-llama/Llama-3.1-8B-Instruct: takes any order of turns, and tool results.
+    FamilyProfile("LLAMA", ("llama2", "llama3", "meta-llama"), tool_dialect="llama"),
+    FamilyProfile(
+        "DOLLY",
+        ("databricks-dolly",),
+        chat=False,
+        tool_role=False,
+        # databricks/dolly-v2-12b, instruct_pipeline.py: INSTRUCTION_KEY, RESPONSE_KEY, END_KEY.
+        template=ChatTemplate(
+            intro="Below is an instruction that describes a task. Write a response that"
+            " appropriately completes the request.\n\n",
+            turns={
+                "system": "{}\n\n",
+                "user": "### Instruction:\n{}\n\n",
+                "assistant": "### Response:\n{}\n\n",
+            },
+            ending="### Response:\n",
+            stop=("### End", "### Instruction:"),
+        ),
+        context_window=2048,  # dolly-v2 model card: GPT-NeoX, max_position_embeddings 2048
+    ),
+    # A plain language model: it was never shown turns or roles.
+    FamilyProfile(
+        "GPT2",
+        ("gpt-2",),
+        chat=False,
+        tool_role=False,
+        template=ChatTemplate(
+            turns={"system": "{}\n\n", "user": "{}\n", "assistant": "{}\n"},
+        ),
+        context_window=1024,  # openai-community/gpt2 config.json: n_positions
+    ),
+    FamilyProfile(
+        "FALCON",
+        ("tiiuae-falcon",),
+        chat=False,
+        tool_role=False,
+        # tiiuae/falcon-7b-instruct, tokenizer_config.json: chat_template.
+        template=ChatTemplate(
+            turns={
+                "system": "{}\n\n",
+                "user": "User: {}\n\n",
+                "assistant": "Assistant: {}\n\n",
+            },
+            ending="Assistant:",
+            stop=("\nUser:",),
+        ),
+        context_window=2048,  # falcon-7b/40b model cards: sequence length 2048
+    ),
+    FamilyProfile(
+        "MISTRAL",
+        ("mistralai",),
+        # mistralai/Mistral-7B-Instruct-v0.3: "After the optional system message, conversation roles
+        # must alternate"; v0.1 and v0.2 have no system role.
+        system="folded",
+        alternates=True,
+        tool_role=False,
+        tool_dialect="mistral",
+    ),
+    FamilyProfile(
+        "MIXTRAL",
+        ("mistralai-mixtral",),
+        # mistralai/Mixtral-8x7B-Instruct-v0.1: as Mistral v0.1.
+        system="folded",
+        alternates=True,
+        tool_role=False,
+        tool_dialect="mistral",
+    ),
+    # microsoft/Phi-3.5-mini-instruct, Phi-4: system, user, assistant.
+    FamilyProfile("PHI", ("microsoft-phi", "phi3", "phi4"), tool_role=False),
+    FamilyProfile(
+        "QWEN",
+        ("qwen2", "qwen3"),
+        # Qwen/Qwen3-8B: <tool_call> in the Hermes way; thinks between tags.
+        reasoning=ReasoningTags("<think>", "</think>"),
+        tool_dialect="hermes",
+    ),
+    FamilyProfile(
+        "GEMMA",
+        ("google-gemma",),
+        # google/gemma-2-9b-it: "System role not supported", "Conversation roles must alternate".
+        system="folded",
+        alternates=True,
+        tool_role=False,
+    ),
+    FamilyProfile(
+        "DEEPSEEK",
+        ("deepseek-ai",),
+        # deepseek-ai/DeepSeek-R1, README: thinks between tags; temperature 0.6 and top_p 0.95
+        # against endless repetition.
+        reasoning=ReasoningTags("<think>", "</think>"),
+        defaults={"temperature": 0.6, "top_p": 0.95},
+    ),
+    FamilyProfile("OPENAI", ("openai-compatible", "plain"), contract="openai", roles=None),
+)
+
+
+class ModelFamily(StrEnum):
+    """The families of the table, found by any of their names in any case."""
+
+    LLAMA = "LLAMA"
+    DOLLY = "DOLLY"
+    GPT2 = "GPT2"
+    FALCON = "FALCON"
+    MISTRAL = "MISTRAL"
+    MIXTRAL = "MIXTRAL"
+    PHI = "PHI"
+    QWEN = "QWEN"
+    GEMMA = "GEMMA"
+    DEEPSEEK = "DEEPSEEK"
+    OPENAI = "OPENAI"
+
+    @classmethod
+    def _missing_(cls, value: object) -> ModelFamily | None:
+        return _BY_ALIAS.get(_plain(value)) if isinstance(value, str) else None
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s._-]", "", name).casefold()
+
+
+_PROFILES = {ModelFamily(row.name): row for row in _ROWS}
+_BY_ALIAS = {
+    _plain(alias): ModelFamily(row.name) for row in _ROWS for alias in (row.name, *row.aliases)
+}
+
+
+def family(value: ModelFamily | FamilyProfile | str) -> ModelFamily | FamilyProfile:
+    """Return the family of this name.
+
+    Raises:
+        ConnectionConfigError: no family has this name.
+    """
+    if isinstance(value, FamilyProfile):
+        return value
+    try:
+        return ModelFamily(value)
+    except ValueError:
+        msg = (
+            f"Unknown model_family {value!r}; known are: {', '.join(m.value for m in ModelFamily)}."
+            " For another model that takes conversations, OPENAI is a plain one without quirks."
+        )
+        raise ConnectionConfigError(msg) from None
+
+
+def profile(family: ModelFamily | FamilyProfile) -> FamilyProfile:
+    """Return the family's row."""
+    return family if isinstance(family, FamilyProfile) else _PROFILES[family]
+
+
+def fold(messages: Sequence[WireMessage], row: FamilyProfile) -> list[WireMessage]:
+    """Return the conversation as the family's chat template takes it.
+
+    Raises:
+        UnsupportedInputError: a role that the family does not know.
+    """
+    folded: list[WireMessage] = []
+    system: list[WireMessage] = []
+    for message in messages:
+        role = message["role"]
+        if row.roles is not None and role not in row.roles:
+            msg = (
+                f"Unknown role {role!r}; {row.name} knows {', '.join(sorted(row.roles))}."
+                " model_family='OPENAI' sends any role."
+            )
+            raise UnsupportedInputError(msg)
+        if role == "system" and row.system != "allowed":
+            system.append(message)
+        else:
+            folded.append(message)
+    if system and row.system == "dropped":
+        warnings.warn(
+            f"The family {row.name} knows no system role: system messages are left out.",
+            stacklevel=2,
+        )
+    elif system:
+        folded = _before_first_user(system, folded)
+    return _alternating(folded) if row.alternates else folded
+
+
+def render(messages: Sequence[WireMessage], row: FamilyProfile, contract: str) -> str:
+    """Return the conversation as one prompt, in the family's template.
+
+    Raises:
+        UnsupportedInputError: a role or a content block that a prompt cannot hold.
+    """
+    return row.template.render([(m["role"], plain_text(m, contract)) for m in messages])
+
+
+def _before_first_user(
+    system: Sequence[WireMessage], others: Sequence[WireMessage]
+) -> list[WireMessage]:
+    """Put the system messages in front of the first user turn, or make one of them."""
+    first = next((i for i, m in enumerate(others) if m["role"] == "user"), None)
+    merged = {**system[0], "role": "user"}
+    rest = [*system[1:], *(others[first : first + 1] if first is not None else ())]
+    for message in rest:
+        merged = _merge(merged, message)
+    if first is None:
+        return [merged, *others]
+    return [*others[:first], merged, *others[first + 1 :]]
+
+
+def _alternating(messages: Sequence[WireMessage]) -> list[WireMessage]:
+    merged: list[WireMessage] = []
+    for message in messages:
+        if merged and merged[-1]["role"] == message["role"] in {"user", "assistant"}:
+            merged[-1] = _merge(merged[-1], message)
+        else:
+            merged.append(message)
+    return merged
+
+
+def _merge(first: WireMessage, second: WireMessage) -> WireMessage:
+    """Return one message with the content and the tool calls of both."""
+    a, b = first["content"], second["content"]
+    if isinstance(a, str) and isinstance(b, str):
+        content: Any = "\n\n".join(text for text in (a, b) if text)
+    else:
+        content = [*_parts(a), *_parts(b)]
+    merged = {**second, **first, "content": content}
+    calls = [*first.get("tool_calls", ()), *second.get("tool_calls", ())]
+    return {**merged, "tool_calls": calls} if calls else merged
+
+
+def _parts(content: Any) -> list[dict[str, Any]]:
+    if isinstance(content, str):
+        return [{"type": "text", "text": content}] if content else []
+    return list(content)

@@ -1,0 +1,126 @@
+"""Contract `openai`: /chat/completions and /completions, with or without /v1, whole and streamed.
+
+Source: observed on Microsoft's catalog server, see docs/contracts.md; the bodies are OpenAI's.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from langchain_azureml_oss.error_replies import from_status
+from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.formatters.base import Api, ContentFormatter, ModelCall, Traits
+from langchain_azureml_oss.http_types import encode_json
+from langchain_azureml_oss.parameters import ContractNames
+from langchain_azureml_oss.replies import Choice, Reply
+
+# What Microsoft's server knows; it answers 400 to anything else, or drops it, unless told to pass
+# it through to the model.
+_KNOWN_FIELDS = frozenset(
+    {"messages", "prompt", "model", "frequency_penalty", "presence_penalty", "seed", "temperature"}
+    | {"top_p", "max_tokens", "stop", "stream", "response_format", "tools", "tool_choice"}
+)
+_PATHS: Mapping[Api, str] = {"chat": "/chat/completions", "completion": "/completions"}
+_SUFFIX = re.compile(r"(/chat)?/completions/?(?=$|\?)")
+
+
+class OpenAIFormatter(ContentFormatter):
+    """Bodies of OpenAI's chat and completion APIs."""
+
+    name = "openai"
+    traits = Traits(streams=True, tools=True)
+    parameter_names: ClassVar[ContractNames] = {
+        "max_tokens": ("max_tokens", "max_completion_tokens"),
+        "stream_options": ("stream_options",),
+    }
+
+    def url(self, url: str, api: Api) -> str:
+        """Return the path of the API in use: a bare host gets it with /v1, a sibling is swapped."""
+        if _SUFFIX.search(url):
+            return _SUFFIX.sub(_PATHS[api], url)
+        base, question_mark, query = url.partition("?")
+        host_only = base.rstrip("/").count("/") == 2
+        prefix = base.rstrip("/") + ("/v1" if host_only else "")
+        if not prefix.endswith(("/v1", "/models")):
+            return url
+        return prefix + _PATHS[api] + question_mark + query
+
+    def body(self, call: ModelCall) -> Mapping[str, Any]:
+        """Return OpenAI's body; `/completions` takes one prompt."""
+        asked: dict[str, Any] = (
+            {"messages": list(call.messages)} if call.messages else {"prompt": call.prompts[0]}
+        )
+        body = {**asked, **call.parameters}
+        if call.model:
+            body["model"] = call.model
+        if call.stream:
+            body["stream"] = True
+        return body
+
+    def headers(self, call: ModelCall, body: Mapping[str, Any]) -> Mapping[str, str]:
+        """Ask for extra fields to reach the model, when (and only when) there are any."""
+        return {} if _KNOWN_FIELDS.issuperset(body) else {"extra-parameters": "pass-through"}
+
+    def read(self, data: Any, call: ModelCall) -> Reply:
+        """Read a whole answer."""
+        if not isinstance(data, dict) or not isinstance(data.get("choices"), list):
+            raise _inner_error(data) or self.mismatch(
+                data,
+                expected='{"choices": [...]}',
+                advice="A URL that ends in /score speaks contract='score'; this contract is at"
+                " /v1/chat/completions.",
+            )
+        return _reply(data, "message")
+
+    def read_event(self, data: Any) -> Reply:
+        """Read one event of a stream."""
+        if not isinstance(data, dict) or not isinstance(data.get("choices"), list):
+            raise _inner_error(data) or self.mismatch(data, expected='{"choices": [...]}')
+        return _reply(data, "delta")
+
+
+def _reply(data: Mapping[str, Any], part: str) -> Reply:
+    return Reply(
+        choices=[_choice(choice, part) for choice in data["choices"]],
+        usage=data.get("usage"),
+        model=data.get("model"),
+        id=data.get("id"),
+    )
+
+
+def _choice(choice: Mapping[str, Any], part: str) -> Choice:
+    message = choice.get(part) or {}
+    return Choice(
+        text=content_text(message.get("content")) or choice.get("text") or "",
+        # vLLM's name for it was reasoning_content, and is reasoning since 0.12.
+        reasoning=message.get("reasoning_content") or message.get("reasoning") or "",
+        tool_calls=message.get("tool_calls") or [],
+        finish_reason=choice.get("finish_reason"),
+        logprobs=choice.get("logprobs"),
+        index=choice.get("index") or 0,
+        refusal=message.get("refusal"),
+    )
+
+
+def content_text(content: Any) -> str:
+    """Return the text of a message's content: text, or a list of parts."""
+    if isinstance(content, list):
+        # What is neither a text nor a part is an AttributeError, so that no words are lost quietly.
+        return "".join(p if isinstance(p, str) else p.get("text") or "" for p in content)
+    return content or ""
+
+
+def _inner_error(data: Any) -> AzureMLOSSError | None:
+    """Return the error that an engine wrote into a 200 or into a stream, if it is one."""
+    error = data.get("error") if isinstance(data, dict) else None
+    if not error:
+        return None
+    code = next((c for key in ("code", "status", "status_code") if (c := _code(error, key))), 500)
+    return from_status(code, encode_json(data).decode())
+
+
+def _code(error: Any, key: str) -> int | None:
+    value = str(error.get(key)) if isinstance(error, Mapping) else ""
+    return int(value) if value.isdecimal() and 400 <= int(value) < 600 else None

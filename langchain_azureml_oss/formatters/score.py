@@ -1,0 +1,156 @@
+"""Contracts of today's /score routes: `score` and `score-params`.
+
+Source: observed on Microsoft's catalog server and its MLflow flavour, see docs/contracts.md.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+from langchain_azureml_oss.error_replies import from_status
+from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.formatters.base import Api, ContentFormatter, ModelCall, Traits
+from langchain_azureml_oss.formatters.openai import content_text
+from langchain_azureml_oss.http_types import encode_json
+from langchain_azureml_oss.messages import plain_text
+from langchain_azureml_oss.parameters import ContractNames
+from langchain_azureml_oss.replies import Choice, Reply
+
+logger = logging.getLogger(__name__)
+
+_EXPECTED = '{"output": ...}, a list of texts, or [{"0": ...}]'
+
+
+class ScoreFamilyFormatter(ContentFormatter):
+    """What every contract at /score has in common: all of them accept all the response shapes."""
+
+    def url(self, url: str, api: Api) -> str:
+        """Give a bare host the path /score; any other URL stays."""
+        base, question_mark, query = url.partition("?")
+        host_only = base.rstrip("/").count("/") == 2
+        return base.rstrip("/") + "/score" + question_mark + query if host_only else url
+
+    def read(self, data: Any, call: ModelCall) -> Reply:
+        """Read any shape that /score answers with; failures come with status 200 too."""
+        if isinstance(data, list) and data:
+            return Reply([self._text(item) for item in self._items(data, len(call.prompts))])
+        if isinstance(data, dict) and not {"error", "output", "message"}.isdisjoint(data):
+            return self._object(data, call)
+        raise self.mismatch(data, expected=_EXPECTED, advice=_advice(data))
+
+    def _object(self, data: Mapping[str, Any], call: ModelCall) -> Reply:
+        if data.get("error"):
+            raise _inner_error(data["error"])
+        message = data.get("message") or {}
+        if not isinstance(message, Mapping):
+            raise self.mismatch(data, expected=_EXPECTED)
+        output = data.get("output")
+        tool_calls = data.get("tool_calls") or message.get("tool_calls") or []
+        reasoning = data.get("reasoning_content") or message.get("reasoning_content") or ""
+        if isinstance(output, list) and not call.messages:
+            choices: list[Choice | None] = [self._text(item) for item in output]
+        else:
+            choices = [self._text(output if output is not None else message.get("content"))]
+            if choices == [None] and (tool_calls or reasoning):
+                choices = [Choice()]  # an answer without a text is no failure
+        for choice in filter(None, choices):
+            choice.finish_reason = data.get("finish_reason")
+            choice.tool_calls, choice.reasoning = tool_calls, reasoning
+        return Reply(choices, data.get("usage"), data.get("model"), data.get("id"))
+
+    def _items(self, data: list[Any], asked: int) -> list[Any]:
+        """Return one item for each prompt, from a list, or from objects whose keys are numbers."""
+        items: dict[int, Any] = {}
+        for item in data:
+            if isinstance(item, Mapping) and item and all(str(key).isdecimal() for key in item):
+                numbered = {int(key): value for key, value in item.items()}
+                # Each object may count its own prompts from 0.
+                shift = len(items) if numbered.keys() & items.keys() else 0
+                items |= {number + shift: value for number, value in numbered.items()}
+            else:
+                items[len(items)] = item
+        last = max(items)
+        if last > asked + len(items):
+            raise self.mismatch(data, expected=f"answers to {asked} prompts, counted from 0")
+        # A number that is left out is a prompt that the server lost.
+        return [items.get(number) for number in range(last + 1)]
+
+    def _text(self, item: Any) -> Choice | None:
+        """Return one answer; None where the server said null, so that this prompt failed."""
+        if isinstance(item, list) and len(item) == 1 and not isinstance(item[0], str):
+            item = item[0]  # transformers' pipeline: a list of answers for each prompt
+        if isinstance(item, Mapping) and "generated_text" in item:
+            item = item["generated_text"]
+        if isinstance(item, list) or (isinstance(item, Mapping) and "text" in item):
+            item = content_text(item if isinstance(item, list) else [item])
+        if item is None:
+            return None
+        if not isinstance(item, str):
+            raise self.mismatch(item, expected="a text")
+        if item == "None":
+            logger.warning(
+                "The answer is the word None. The server writes it when its engine answered an"
+                " error; the model may also have said it."
+            )
+        return Choice(text=item)
+
+
+class ScoreFormatter(ScoreFamilyFormatter):
+    """`{"input_data": {"input_string": ..., "parameters": {...}}}`: today's catalog models."""
+
+    name = "score"
+    traits = Traits(several_prompts=True, echoes=True)
+    parameter_names: ClassVar[ContractNames] = {
+        "max_tokens": ("max_new_tokens", "max_gen_len", "max_tokens"),
+        "stream_options": (),
+        "response_format": (),
+    }
+
+    def body(self, call: ModelCall) -> Mapping[str, Any]:
+        """Return the body; `parameters` counts only inside `input_data`."""
+        asked: list[Any] = [_text_message(message, self.name) for message in call.messages]
+        asked += call.prompts
+        return {"input_data": {"input_string": asked, "parameters": dict(call.parameters)}}
+
+
+class ScoreParamsFormatter(ScoreFamilyFormatter):
+    """`{"input_data": [...], "params": {...}}`: transformers-flavoured MLflow models."""
+
+    name = "score-params"
+    traits = Traits(chat=False, several_prompts=True, echoes=True)
+    parameter_names: ClassVar[ContractNames] = {
+        # transformers' generate() refuses arguments that it does not know.
+        "max_tokens": ("max_new_tokens",),
+        "stop": (),
+        "seed": (),
+        "response_format": (),
+    }
+
+    def body(self, call: ModelCall) -> Mapping[str, Any]:
+        """Return the body."""
+        return {"input_data": list(call.prompts), "params": dict(call.parameters)}
+
+
+def _advice(data: Any) -> str:
+    """Return what to try after an answer of another shape; nothing where it tells nothing."""
+    if data == {}:
+        return (
+            "An empty object says that the server did not understand the request, that the engine"
+            " is down, or that a content filter stepped in: check the deployment's logs, or try"
+            " contract='openai' at /v1/chat/completions, or one of the contracts of 2023."
+        )
+    is_openai = isinstance(data, Mapping) and "choices" in data
+    return "It is of the kind that contract='openai' has." if is_openai else ""
+
+
+def _text_message(message: Mapping[str, Any], contract: str) -> dict[str, Any]:
+    return {**message, "content": plain_text(dict(message), contract)}
+
+
+def _inner_error(error: Any) -> AzureMLOSSError:
+    """Return the error for `{"output": null, "error": {"status_code": 429, "body": ...}}`."""
+    status = error.get("status_code") if isinstance(error, Mapping) else None
+    status = int(str(status)) if str(status).isdecimal() else 500
+    return from_status(status, encode_json({"error": error}).decode())

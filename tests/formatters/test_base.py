@@ -1,0 +1,133 @@
+"""What every formatter gives and takes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langchain_azureml_oss import ContentFormatter, register_formatter
+from langchain_azureml_oss.errors import AzureMLOSSError, ConnectionConfigError, ResponseFormatError
+from langchain_azureml_oss.formatters import ModelCall, contract_names, formatter
+from langchain_azureml_oss.formatters.base import outline
+from langchain_azureml_oss.http_types import HttpResponse
+from langchain_azureml_oss.replies import Choice, Reply
+from langchain_azureml_oss.sse import Event
+
+NAMES = ["score", "score-params", "gpt2-2023", "falcon-2023", "dolly-2023", "openai"]
+ASKS = {
+    "chat": ModelCall({}, messages=[{"role": "user", "content": "hi"}]),
+    "completion": ModelCall({}, prompts=["hi"]),
+}
+
+KEYS = st.sampled_from(
+    [
+        *("output", "error", "message", "choices", "content", "text", "tool_calls", "function"),
+        *("delta", "usage", "finish_reason", "index", "0", "1", "7", "generated_text", "name"),
+        *("reasoning_content", "status_code", "body", "model", "id", "logprobs", "arguments"),
+        *("code", "refusal"),
+    ]
+)
+VALUES = st.recursive(
+    st.none() | st.booleans() | st.integers(-5, 600) | st.sampled_from(["", "a", "None"]),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def test_the_contracts_have_these_names():
+    assert contract_names() == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("api", ASKS)
+@given(value=VALUES)
+def test_any_json_is_an_answer_or_an_error_of_this_package(name, api, value):
+    response = HttpResponse(200, {}, json.dumps(value).encode())
+    try:
+        reply = formatter(name).parse(response, ASKS[api])
+    except AzureMLOSSError:
+        return
+    for choice in reply.choices:
+        assert choice is None or isinstance(choice.text, str)
+
+
+@given(value=VALUES)
+def test_any_event_is_a_delta_or_an_error_of_this_package(value):
+    try:
+        reply = formatter("openai").parse_event(Event(json.dumps(value).encode()))
+    except AzureMLOSSError:
+        return
+    assert all(isinstance(choice.text, str) for choice in reply.choices)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("body", [b"", b"<html>", b"{", b"\xff\xfe", b"Healthy"], ids=repr)
+def test_what_is_not_json_is_a_format_error(name, body):
+    with pytest.raises(ResponseFormatError, match=name):
+        formatter(name).parse(HttpResponse(200, {}, body), ASKS["completion"])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("value", [7, "x", True, [], {"unknown": "private words"}], ids=repr)
+def test_another_shape_is_a_format_error_that_names_the_contract(name, value):
+    with pytest.raises(ResponseFormatError, match=f"'{name}'") as caught:
+        formatter(name).parse(HttpResponse(200, {}, json.dumps(value).encode()), ASKS["completion"])
+    assert "private words" not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_request_is_json(name):
+    request = formatter(name).build(ASKS["completion"], "https://h.example/p")
+    assert request.headers["content-type"] == "application/json"
+    assert json.loads(request.body)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_query_string_stays(name):
+    for api in ("chat", "completion"):
+        url = formatter(name).url("https://h.example/some/path?api-version=2&x=%20", api)
+        assert url == "https://h.example/some/path?api-version=2&x=%20"
+
+
+def test_an_outline_holds_keys_and_types_but_no_text():
+    assert outline({"a": "secret", "b": [1], "c": None, "d": {"e": {"f": 1}}}) == (
+        "{'a': str, 'b': [int] (1 items), 'c': null, 'd': {'e': {…}}}"
+    )
+    assert outline([]) == "[]"
+    assert outline({}) == "{}"
+
+
+class Mine(ContentFormatter):
+    """The example of the class docstring."""
+
+    name = "mine"
+
+    def body(self, call):
+        return {"question": call.messages[-1]["content"], **call.parameters}
+
+    def read(self, data, call):
+        return Reply([Choice(text=data["answer"])])
+
+
+@pytest.mark.parametrize("way", ["content_formatter", "contract"])
+def test_a_formatter_of_the_users_own(make_chat, plug, sent, answer, monkeypatch, way):
+    monkeypatch.setattr("langchain_azureml_oss.formatters._FORMATTERS", {})
+    register_formatter(Mine())
+    given = {"contract": "mine"} if way == "contract" else {"content_formatter": Mine()}
+    chat = make_chat(model_family="LLAMA", temperature=0.5, **given)
+    replay = plug(chat, answer({"answer": "Hello!"}))
+    assert chat.invoke("Say hi.").text == "Hello!"
+    assert sent(replay) == {"question": "Say hi.", "temperature": 0.5}
+
+
+def test_the_users_formatter_wins_over_family_and_contract(make_chat):
+    chat = make_chat(model_family="OPENAI", contract="score", content_formatter=Mine())
+    assert chat._formatter.name == "mine"
+
+
+def test_an_unknown_formatter_is_a_configuration_error():
+    with pytest.raises(ConnectionConfigError, match=r"'gossip'.*score-params"):
+        formatter("gossip")

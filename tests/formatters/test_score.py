@@ -1,0 +1,211 @@
+"""The /score contracts: what is sent, and every shape that comes back."""
+
+from __future__ import annotations
+
+import json
+import time
+
+import pytest
+
+from langchain_azureml_oss import errors
+from langchain_azureml_oss.formatters import ModelCall, formatter
+from langchain_azureml_oss.http_types import HttpResponse
+
+HI = [{"role": "user", "content": "Say hi."}]
+PARAMETERS = {"max_new_tokens": 8}
+SCORE_CONTRACTS = ["score", "score-params", "gpt2-2023", "falcon-2023", "dolly-2023"]
+
+
+def body(name, **call):
+    return formatter(name).body(ModelCall(**call))
+
+
+def read(value, name="score", **call):
+    call = ModelCall({}, **(call or {"messages": HI}))
+    return formatter(name).parse(HttpResponse(200, {}, json.dumps(value).encode()), call)
+
+
+def texts(value, name="score", **call):
+    reply = read(value, name, **(call or {"prompts": ["1", "2"]}))
+    return [choice and choice.text for choice in reply.choices]
+
+
+def test_a_chat_request():
+    assert body("score", messages=HI, parameters={"max_new_tokens": 8, "temperature": 0}) == {
+        "input_data": {
+            "input_string": [{"role": "user", "content": "Say hi."}],
+            "parameters": {"max_new_tokens": 8, "temperature": 0},
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("score", {"input_data": {"input_string": ["1 2 3", "A"], "parameters": PARAMETERS}}),
+        ("score-params", {"input_data": ["1 2 3", "A"], "params": PARAMETERS}),
+        ("gpt2-2023", {"inputs": {"input_string": ["1 2 3", "A"]}, "parameters": PARAMETERS}),
+        ("falcon-2023", {"inputs": ["1 2 3", "A"], "parameters": PARAMETERS}),
+        ("dolly-2023", {"input_data": {"input_string": ["1 2 3", "A"]}, "parameters": PARAMETERS}),
+    ],
+)
+def test_a_completion_request(name, expected):
+    assert body(name, prompts=["1 2 3", "A"], parameters=PARAMETERS) == expected
+
+
+def test_parts_become_one_plain_text():
+    """CONTRACTS.md: content is a plain string; a list of parts gives `{}`."""
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    sent = body("score", messages=[{"role": "user", "content": parts}], parameters={})
+    assert sent["input_data"]["input_string"] == [{"role": "user", "content": "ab"}]
+
+
+def test_an_image_is_refused_by_name():
+    part = {"type": "image_url", "image_url": {"url": "data:x"}}
+    with pytest.raises(errors.UnsupportedInputError, match="image_url"):
+        body("score", messages=[{"role": "user", "content": [part]}], parameters={})
+
+
+@pytest.mark.parametrize("name", SCORE_CONTRACTS)
+def test_a_bare_host_gets_the_path(name):
+    for url in ("https://h.example", "https://h.example/"):
+        assert formatter(name).url(url, "chat") == "https://h.example/score"
+
+
+# CONTRACTS.md says that every score contract accepts every shape, and that they do not collide.
+SHAPES = {
+    "numbered": [{"0": "a", "1": "b"}],
+    "list": ["a", "b"],
+    "generated": [{"generated_text": "a"}, {"generated_text": "b"}],
+    "numbered generated": [{"0": {"generated_text": "a"}, "1": {"generated_text": "b"}}],
+    "one object each": [{"0": "a"}, {"1": "b"}],
+    "output": {"output": ["a", "b"]},
+}
+
+
+@pytest.mark.parametrize("name", SCORE_CONTRACTS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_contract_reads_every_shape(name, shape):
+    assert texts(SHAPES[shape], name) == ["a", "b"]
+
+
+@pytest.mark.parametrize("name", SCORE_CONTRACTS)
+@pytest.mark.parametrize(
+    "value",
+    [
+        [{"0": "a"}],
+        ["a"],
+        [{"generated_text": "a"}],
+        [{"0": {"generated_text": "a"}}],
+        {"output": "a"},
+        {"output": ["a"]},
+        {"message": {"role": "assistant", "content": "a"}},
+    ],
+    ids=str,
+)
+def test_every_contract_reads_one_answer(name, value):
+    assert texts(value, name, prompts=["1"]) == ["a"]
+
+
+def test_numbers_are_in_order_whatever_the_object_says():
+    value = [{str(n): f"t{n}" for n in (10, 2, 0, 1, 9, 3, 8, 4, 7, 5, 6)}]
+    assert texts(value) == [f"t{n}" for n in range(11)]
+
+
+def test_a_number_that_is_left_out_is_a_lost_prompt():
+    assert texts([{"0": "a", "2": "c"}]) == ["a", None, "c"]
+
+
+def test_a_wild_number_costs_no_memory():
+    began = time.monotonic()
+    try:
+        found = texts([{"0": "a", "3000000": "b"}])
+    except errors.ResponseFormatError:
+        found = []
+    assert len(found) < 100
+    assert time.monotonic() - began < 0.2
+
+
+def test_the_first_prompt_only():
+    assert texts({"output": ["a"]}) == ["a"]
+
+
+def test_later_servers_say_more():
+    reply = read(
+        {
+            "output": "Hello!",
+            "message": {"role": "assistant", "content": "Hello!"},
+            "finish_reason": "stop",
+            "usage": {"prompt_tokens": 1, "completion_tokens": 2},
+            "model": "m",
+            "id": "i",
+            "tool_calls": [{"id": "1"}],
+            "reasoning_content": "hm",
+        }
+    )
+    (choice,) = reply.choices
+    assert (choice.text, choice.finish_reason, choice.reasoning) == ("Hello!", "stop", "hm")
+    assert choice.tool_calls == [{"id": "1"}]
+    assert (reply.model, reply.id) == ("m", "i")
+    assert reply.usage == {"prompt_tokens": 1, "completion_tokens": 2}
+
+
+# Failures come with status 200.
+def test_an_empty_object_is_a_format_error_with_advice():
+    with pytest.raises(errors.ResponseFormatError, match=r"\{\}.*logs.*contract="):
+        read({})
+
+
+@pytest.mark.parametrize(
+    ("status", "cls", "retryable"),
+    [
+        (400, errors.InvalidRequestError, False),
+        (401, errors.AuthenticationError, False),
+        (429, errors.RateLimitError, True),
+        (500, errors.ServerError, True),
+        (503, errors.ServerError, True),
+        (504, errors.RequestTimeoutError, True),
+    ],
+)
+def test_the_inner_status_decides(status, cls, retryable):
+    with pytest.raises(cls, match="engine down") as caught:
+        read({"output": None, "error": {"status_code": status, "body": "engine down"}})
+    assert type(caught.value) is cls
+    assert caught.value.is_retryable is retryable
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        ([{"0": None}], [None]),
+        ([None, "b"], [None, "b"]),
+        ([{"0": None, "1": "b"}], [None, "b"]),
+        ({"output": None}, [None]),
+        ({"output": [None, "b"]}, [None, "b"]),
+    ],
+    ids=str,
+)
+def test_null_is_a_prompt_that_failed(value, expected):
+    assert texts(value) == expected
+
+
+@pytest.mark.parametrize("value", [{"output": "None"}, ["None"], [{"0": "None"}]], ids=str)
+def test_the_word_none_is_passed_on_with_a_warning_in_the_log(value, caplog):
+    assert texts(value, prompts=["1"]) == ["None"]
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+
+
+@pytest.mark.parametrize("value", [[7], [{"0": 7}], {"output": 7}, [{"a": "b"}]], ids=str)
+def test_an_answer_that_is_no_text_is_a_format_error(value):
+    with pytest.raises(errors.ResponseFormatError):
+        read(value, prompts=["1"])
+
+
+def test_no_score_contract_streams():
+    for name in SCORE_CONTRACTS:
+        assert not formatter(name).traits.streams
+        request = formatter(name).build(
+            ModelCall({}, prompts=["x"], stream=True), "https://h.example/score"
+        )
+        assert request.stream is False
+        assert b"stream" not in request.body
