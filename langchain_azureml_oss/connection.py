@@ -1,0 +1,353 @@
+"""Where to call, and with whose key: prompt flow's CustomConnection, and the rules for URLs."""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+from urllib.parse import SplitResult, urlsplit
+
+from pydantic import SecretStr
+
+from langchain_azureml_oss.connection_files import check_type, is_masked
+from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.families import FamilyProfile, ModelFamily, family
+from langchain_azureml_oss.formatters import ContentFormatter, formatter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+ENVIRONMENT: Mapping[str, str] = {
+    "endpoint_url": "AZUREML_ENDPOINT_URL",
+    "endpoint_api_key": "AZUREML_ENDPOINT_API_KEY",
+    "model_family": "AZUREML_MODEL_FAMILY",
+    "deployment_name": "AZUREML_DEPLOYMENT_NAME",
+}
+"""Key of a connection -> environment variable."""
+
+REQUIRED = ("endpoint_url", "endpoint_api_key", "model_family")
+"""The three keys of prompt flow's connection for open models."""
+
+SELECTORS: Mapping[str, str] = {
+    "connection": "connection/NAME",
+    "localConnection": "localConnection/NAME",
+    "onlineEndpoint": "onlineEndpoint/NAME[/DEPLOYMENT]",
+    "serverlessEndpoint": "serverlessEndpoint/NAME",
+}
+"""What a selector begins with -> its form. Source: prompt flow's tool for open models."""
+
+
+class CustomConnection:
+    """Where an endpoint is, with whose key, and which family of model is behind it.
+
+    The shape is that of prompt flow's CustomConnection. Nothing is checked for completeness here,
+    since a model may add what is missing from its own arguments or the environment.
+
+    Args:
+        configs: `endpoint_url` and `model_family`; other keys are kept.
+        secrets: `endpoint_api_key`; other keys are kept. Values may be text or SecretStr.
+        name: What the connection is called, for messages.
+        credential: What gives a token instead of a key; see the models' field of that name.
+        source: Where the connection was read, for messages: a file or a selector.
+
+    Raises:
+        ConnectionConfigError: a value is not text, the family is unknown, or the key is masked.
+    """
+
+    def __init__(
+        self,
+        configs: Mapping[str, Any] | None = None,
+        secrets: Mapping[str, Any] | None = None,
+        name: str | None = None,
+        *,
+        credential: Any = None,
+        source: str | None = None,
+    ) -> None:
+        self.name = name
+        self.credential = credential
+        self.source = source
+        self.configs: dict[str, Any] = dict(configs or {})
+        self.secrets: dict[str, SecretStr] = {
+            key: value if isinstance(value, SecretStr) else SecretStr(str(value))
+            for key, value in (secrets or {}).items()
+            if value is not None
+        }
+        # A key in the wrong compartment is found all the same, and must not be shown.
+        if "endpoint_api_key" in self.configs:
+            self.secrets.setdefault(
+                "endpoint_api_key", _secret(self.configs.pop("endpoint_api_key"))
+            )
+        for key in ("endpoint_url", "model_family"):
+            if key in self.secrets:
+                self.configs.setdefault(key, self.secrets.pop(key).get_secret_value())
+        if is_masked(self.secrets.get("endpoint_api_key")):
+            msg = (
+                f"endpoint_api_key of {self.described} is masked: it holds a placeholder in the"
+                " place of the key. Load the connection together with its secrets."
+            )
+            raise ConnectionConfigError(msg)
+
+    @property
+    def described(self) -> str:
+        """The connection in the words of a message: its name, and where it was read."""
+        name = f" {self.name!r}" if self.name else ""
+        return f"the connection{name}{f' ({self.source})' if self.source else ''}"
+
+    @property
+    def endpoint_url(self) -> str | None:
+        """The endpoint's URL."""
+        return self._text("endpoint_url")
+
+    @property
+    def endpoint_api_key(self) -> SecretStr | None:
+        """The endpoint's key; None where a credential takes its place."""
+        key = self.secrets.get("endpoint_api_key")
+        return key if key and key.get_secret_value() else None
+
+    @property
+    def model_family(self) -> ModelFamily | FamilyProfile | None:
+        """The model's family."""
+        value = self.configs.get("model_family")
+        return family(value) if value else None
+
+    def get(self, key: str) -> Any:
+        """Return the value of one of the required keys, or of `deployment_name`."""
+        return getattr(self, key) if key in REQUIRED else self._text(key)
+
+    def _text(self, key: str) -> str | None:
+        value = self.configs.get(key)
+        if value is not None and not isinstance(value, str):
+            msg = f"{key} of the connection is {type(value).__name__}; it must be text."
+            raise ConnectionConfigError(msg)
+        return value or None
+
+    @classmethod
+    def from_env(cls) -> CustomConnection:
+        """Read AZUREML_ENDPOINT_URL, AZUREML_ENDPOINT_API_KEY and AZUREML_MODEL_FAMILY.
+
+        Raises:
+            ConnectionConfigError: the URL or the family is not set.
+        """
+        found = {key: value for key in ENVIRONMENT if (value := from_environment(key))}
+        for key in ("endpoint_url", "model_family"):
+            if key not in found:
+                msg = f"{key} is missing: the environment variable {ENVIRONMENT[key]} is not set."
+                raise ConnectionConfigError(msg)
+        return cls.of(found)
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> CustomConnection:
+        """Read prompt flow's file of a custom connection; `${env:NAME}` is looked up.
+
+        Raises:
+            ConnectionConfigError: the file is not there or is no such file; it holds a placeholder,
+                or names a variable that is not set.
+        """
+        from langchain_azureml_oss.connection_files import read_file  # noqa: PLC0415 - seldom used
+
+        connection = cls.of(read_file(path))
+        connection.source = f"file {str(path)!r}"
+        return connection
+
+    @classmethod
+    def from_promptflow(cls, name: str) -> CustomConnection:
+        """Read a custom connection of prompt flow's local store. Needs the extra `promptflow`.
+
+        Raises:
+            ConnectionConfigError: no such connection, one of another type, or prompt flow is
+                not installed or cannot read its own store.
+        """
+        from langchain_azureml_oss.promptflow_store import read_stored  # noqa: PLC0415 - optional
+
+        return cls(**read_stored(name))
+
+    @classmethod
+    def from_workspace(
+        cls,
+        endpoint_name: str,
+        deployment_name: str | None = None,
+        *,
+        subscription_id: str | None = None,
+        resource_group: str | None = None,
+        workspace_name: str | None = None,
+        credential: Any = None,
+    ) -> CustomConnection:
+        """Look an endpoint of an Azure ML workspace up. Needs the extra `azure`.
+
+        Its key is fetched now and kept in memory only. An endpoint with token authentication gives
+        a connection with a `credential` in the place of the key.
+
+        Args:
+            endpoint_name: An online endpoint, managed or Kubernetes, or a serverless one.
+            deployment_name: The deployment to call; None: the endpoint's traffic rules decide.
+            subscription_id: Environment: AZUREML_ARM_SUBSCRIPTION.
+            resource_group: Environment: AZUREML_ARM_RESOURCEGROUP.
+            workspace_name: Environment: AZUREML_ARM_WORKSPACE_NAME.
+            credential: azure-core TokenCredential; None: azure-identity's DefaultAzureCredential.
+
+        Raises:
+            ConnectionConfigError: the workspace, the endpoint or the deployment is not known.
+            AuthenticationError: Azure gave no token, or refused it.
+            PermissionDeniedError: the identity may not read the endpoint or its key.
+        """
+        from langchain_azureml_oss import discovery  # noqa: PLC0415 - optional
+
+        workspace = discovery.Workspace.of(subscription_id, resource_group, workspace_name)
+        return cls(
+            **discovery.read_endpoint(
+                endpoint_name, deployment_name, workspace=workspace, credential=credential
+            )
+        )
+
+    @classmethod
+    def _selected(cls, selector: str) -> CustomConnection:
+        """Return the connection that a selector string names."""
+        kind, *names = (part.strip() for part in selector.split("/"))
+        most = 2 if kind == "onlineEndpoint" else 1
+        if kind not in SELECTORS or not 1 <= len(names) <= most or not all(names):
+            near = difflib.get_close_matches(kind, SELECTORS, 1, 0.5)
+            hint = f" Did you mean {SELECTORS[near[0]]}?" if near else ""
+            msg = (
+                f"connection {selector!r} is no selector; a selector is one of"
+                f" {', '.join(SELECTORS.values())}.{hint} A URL goes to endpoint_url=, and a file"
+                " to CustomConnection.from_yaml(path)."
+            )
+            raise ConnectionConfigError(msg)
+        if kind == "localConnection":
+            return cls.from_promptflow(*names)
+        from langchain_azureml_oss import discovery  # noqa: PLC0415 - optional
+
+        workspace = discovery.Workspace.of()
+        if kind == "connection":
+            return cls(**discovery.read_connection(*names, workspace=workspace))
+        return cls(**discovery.read_endpoint(*names, workspace=workspace, kind=kind))
+
+    @classmethod
+    def of(cls, value: Any) -> CustomConnection:
+        """Return the connection in what a user passed as `connection=`.
+
+        Args:
+            value: A CustomConnection; any object with `configs` and `secrets`, such as prompt
+                flow's; a mapping, nested (`configs`, `secrets`) or flat (the three keys); or a
+                selector string, see `SELECTORS`.
+
+        Raises:
+            ConnectionConfigError: it is none of these, or a connection of another type.
+        """
+        if isinstance(value, cls):
+            return value
+        if isinstance(value, str):
+            return cls._selected(value)
+        check_type(value)
+        if isinstance(value, Mapping):
+            nested = {key: value.get(key) for key in ("configs", "secrets")}
+            flat = {
+                key: item
+                for key, item in value.items()
+                if key not in {"configs", "secrets", "name", "type", "$schema", "module"}
+            }
+            configs = {**flat, **(nested["configs"] or {})}
+            return cls(configs, nested["secrets"], value.get("name"))
+        if hasattr(value, "configs") and hasattr(value, "secrets"):
+            return cls(value.configs, value.secrets, getattr(value, "name", None))
+        msg = (
+            f"connection is {type(value).__name__}; it must be a CustomConnection, a mapping with"
+            f" {', '.join(REQUIRED)}, an object with configs and secrets, or a selector string."
+        )
+        raise ConnectionConfigError(msg)
+
+    def __repr__(self) -> str:
+        """Show everything but the secrets."""
+        credential = f", credential={type(self.credential).__name__}" if self.credential else ""
+        return (
+            f"CustomConnection(name={self.name!r}, configs={self.configs!r},"
+            f" secrets={dict.fromkeys(self.secrets, '**********')!r}{credential})"
+        )
+
+    def __eq__(self, other: object) -> bool:
+        """Compare what is sent; where it was read makes no difference."""
+        return isinstance(other, CustomConnection) and {**vars(self), "source": None} == {
+            **vars(other),
+            "source": None,
+        }
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+def from_environment(key: str) -> str | None:
+    """Return what the environment says for a key; blank counts as not set."""
+    return os.environ.get(ENVIRONMENT[key]) or None
+
+
+def missing(key: str, connection: CustomConnection | None) -> ConnectionConfigError:
+    """Return the error for a key that was found nowhere: what was there, and where it may be."""
+    places = [f"the argument {key}=", f"the environment variable {ENVIRONMENT[key]}"]
+    found = ""
+    if connection is not None:
+        places.insert(1, connection.described)
+        names = [*connection.configs, *connection.secrets]
+        near = difflib.get_close_matches(key, [n for n in names if n not in REQUIRED], 1, 0.5)
+        found = f" The connection has {', '.join(names) or 'no keys'}."
+        if near:
+            found += f" Did you mean {key!r} where it says {near[0]!r}?"
+    other = " An Entra ID credential= may take its place." if key == "endpoint_api_key" else ""
+    return ConnectionConfigError(
+        f"{key} is missing; looked in {', '.join(places)}.{found}"
+        f" A connection needs {', '.join(REQUIRED)}.{other}"
+    )
+
+
+def check_url(url: str, *, allow_http: bool = False) -> SplitResult:
+    """Return the parts of an endpoint's URL.
+
+    Raises:
+        ConnectionConfigError: not an http(s) URL with a host, or plain http to another machine.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        _ = parts.port
+    except ValueError as error:
+        msg = f"endpoint_url {url!r} is not a URL: {error}."
+        raise ConnectionConfigError(msg) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        msg = (
+            f"endpoint_url {url!r} is not a URL with a scheme and a host, such as"
+            " https://my-endpoint.eastus2.inference.ml.azure.com/score."
+        )
+        raise ConnectionConfigError(msg)
+    if parts.username or parts.password:
+        msg = "endpoint_url holds a user name or password; pass the key as endpoint_api_key."
+        raise ConnectionConfigError(msg)
+    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
+        msg = (
+            f"endpoint_url begins with http://, so the key would go to {parts.hostname} in the"
+            " clear. Use https://, or allow_http=True inside a network that you trust."
+        )
+        raise ConnectionConfigError(msg)
+    return parts
+
+
+def contract_for(url: str, row: FamilyProfile) -> ContentFormatter:
+    """Return the contract that `contract="auto"` means: the URL's path decides, then the family.
+
+    Source: the hosts and paths in docs/contracts.md.
+    """
+    path = urlsplit(url).path.rstrip("/")
+    if path in {"", "/v1", "/models"} or path.endswith(("/completions", "/v1")):
+        return formatter("openai")
+    if path.endswith("/score"):
+        return formatter("score")
+    return formatter(row.contract)
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
+
+
+def _secret(value: Any) -> SecretStr:
+    return value if isinstance(value, SecretStr) else SecretStr(str(value))

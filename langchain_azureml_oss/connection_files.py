@@ -1,0 +1,147 @@
+"""Prompt flow's form of a connection: its YAML file, its types, and its marks for absent secrets.
+
+Source: https://microsoft.github.io/promptflow/how-to-guides/manage-connections.html.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr
+
+from langchain_azureml_oss.errors import ConnectionConfigError
+
+_PLACEHOLDERS = frozenset({"<no-change>", "<user-input>"})
+_VARIABLE = re.compile(r"\$\{env:([^}]*)\}")
+_COMPARTMENTS = ("configs", "secrets")
+
+
+def is_masked(value: Any) -> bool:
+    """Whether a secret is only the mark of one: a row of `*`, `<no-change>` or `<user-input>`."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return isinstance(text, str) and (text in _PLACEHOLDERS or (bool(text) and not text.strip("*")))
+
+
+def check_type(connection: Any) -> None:
+    """Refuse prompt flow's connections of other types, which have `configs` and `secrets` too.
+
+    Raises:
+        ConnectionConfigError: `type` is text, and not that of a custom connection.
+    """
+    if isinstance(connection, Mapping):
+        kind, name = connection.get("type"), connection.get("name")
+    else:
+        kind, name = getattr(connection, "type", None), getattr(connection, "name", None)
+    if isinstance(kind, str) and kind.casefold() not in {"custom", "customconnection"}:
+        msg = (
+            f"The connection{f' {name!r}' if name else ''} is of type {kind!r}; an open model needs"
+            " a custom connection, which holds endpoint_url, endpoint_api_key and model_family."
+        )
+        raise ConnectionConfigError(msg)
+
+
+def read_file(path: str | Path) -> dict[str, Any]:
+    """Return what a connection's file says, with `${env:NAME}` looked up.
+
+    Raises:
+        ConnectionConfigError: the file is not there or is no such file; it holds a placeholder, or
+            names a variable that is not set. The message names the file and the key.
+    """
+    data = _parse(path)
+    where = f"The connection file {str(path)!r}"
+    try:
+        check_type(data)
+    except ConnectionConfigError as error:
+        raise ConnectionConfigError(f"{where}: {error}") from None
+    for compartment in _COMPARTMENTS:
+        if not isinstance(data.get(compartment) or {}, Mapping):
+            msg = f"{where}: {compartment} must be a list of `key: value` lines, indented."
+            raise ConnectionConfigError(msg)
+    for holder, key, label in _entries(data):
+        holder[key] = _resolved(holder[key], f"{where}: {label}")
+        if label.startswith("secrets.") or key == "endpoint_api_key":
+            _check_secret(holder[key], f"{where}: {label}")
+    return data
+
+
+def _parse(path: str | Path) -> dict[str, Any]:
+    import yaml  # noqa: PLC0415 - comes with langchain-core
+
+    shown = repr(str(path))
+    try:
+        text = Path(path).expanduser().read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise ConnectionConfigError(f"There is no connection file {shown}.") from None
+    except OSError as error:
+        msg = f"The connection file {shown} cannot be read: {error.strerror or error}."
+        raise ConnectionConfigError(msg) from None
+    except UnicodeError:
+        msg = f"The connection file {shown} is not text in UTF-8."
+        raise ConnectionConfigError(msg) from None
+    try:
+        data = yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        # The parser's own words quote the line, and that may be the one with the key.
+        mark = getattr(error, "problem_mark", None)
+        place = f" (line {mark.line + 1}, column {mark.column + 1})" if mark else ""
+        msg = (
+            f"The connection file {shown} is not YAML{place}. Values with special characters need"
+            " quotes."
+        )
+        raise ConnectionConfigError(msg) from None
+    except (ValueError, RecursionError):  # dates that there are not, and nesting without end
+        msg = f"The connection file {shown} is not YAML that makes sense; put values in quotes."
+        raise ConnectionConfigError(msg) from None
+    if not isinstance(data, dict):
+        msg = (
+            f"The connection file {shown} holds {type(data).__name__}, not `key: value` lines with"
+            " name, type, configs and secrets."
+        )
+        raise ConnectionConfigError(msg)
+    return {
+        key: dict(value) if key in _COMPARTMENTS and isinstance(value, Mapping) else value
+        for key, value in data.items()
+    }
+
+
+def _entries(data: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]:
+    """Yield (mapping, key, what messages call it) for each value."""
+    for key in list(data):
+        if key not in _COMPARTMENTS:
+            yield data, key, str(key)
+        elif data[key]:
+            for inner in list(data[key]):
+                yield data[key], inner, f"{key}.{inner}"
+
+
+def _resolved(value: Any, label: str) -> Any:
+    """Put the values of environment variables in the place of their names."""
+    if not isinstance(value, str):
+        return value
+
+    def look_up(match: re.Match[str]) -> str:
+        name = match[1].strip()
+        found = os.environ.get(name)
+        if not found:
+            msg = f"{label} is taken from the environment variable {name!r}, which is not set."
+            raise ConnectionConfigError(msg)
+        return found
+
+    return _VARIABLE.sub(look_up, value)
+
+
+def _check_secret(value: Any, label: str) -> None:
+    if is_masked(value):
+        msg = (
+            f"{label} holds a placeholder in the place of the secret. Write ${{env:NAME}} there,"
+            " and set the variable NAME."
+        )
+        raise ConnectionConfigError(msg)
+    # An unquoted 0123 or 1e5 is a number to YAML, and would be sent as another text.
+    if value is not None and not isinstance(value, str):
+        msg = f"{label} is {type(value).__name__} to YAML, not text; put the secret in quotes."
+        raise ConnectionConfigError(msg)
