@@ -1,0 +1,1 @@
+"""Drivers that carry an exchange out: the only places with I/O."""

@@ -1,0 +1,209 @@
+"""Carries exchanges out with aiohttp: one pooled session for each event loop.
+
+Two facts about aiohttp that this file works around, both seen with 3.14: a malformed chunk header
+after the response's headers closes the connection without a word to who reads, and `sock_read`
+does not end that wait; and the repr of its errors holds the request's headers. So a read that waits
+looks at its connection from time to time, and no error of aiohttp's is kept.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import math
+import ssl
+import weakref
+from collections.abc import AsyncGenerator, AsyncIterator
+from typing import Any, NamedTuple, TypeVar
+
+import aiohttp
+
+from langchain_azureml_oss.errors import (
+    AzureMLOSSError,
+    EndpointConnectionError,
+    RequestTimeoutError,
+)
+from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait, exchange
+from langchain_azureml_oss.http_types import HttpResponse
+from langchain_azureml_oss.transports.settings import HttpSettings
+
+T = TypeVar("T")
+
+_LOOK_SECONDS = 0.25
+"""How often a read that waits looks whether its connection is still there."""
+
+
+class AsyncTransport:
+    """Runs calls on the running loop's session, which is opened at the first of them."""
+
+    def __init__(self, settings: HttpSettings) -> None:
+        self._settings = settings
+        self._keepers: dict[asyncio.AbstractEventLoop, _Keeper] = {}
+        weakref.finalize(self, _close_left_behind, self._keepers)
+
+    async def drive(self, call: Call[T]) -> AsyncIterator[T]:
+        """Yield the results of a call as they come.
+
+        Raises:
+            AzureMLOSSError: the call failed.
+        """
+        steps = exchange(call)
+        response: aiohttp.ClientResponse | None = None
+        outcome: Any = None
+        try:
+            while True:
+                try:
+                    command = steps.send(outcome)
+                except StopIteration:
+                    return
+                outcome = None
+                if isinstance(command, Receive):
+                    outcome = await _receive(response, command.timeout)
+                elif isinstance(command, Emit):
+                    for result in command.results:
+                        yield result
+                elif isinstance(command, Send):
+                    _release(response)
+                    response, outcome = await self._send(command)
+                elif isinstance(command, Authorize):
+                    outcome = await command.authorizer.asecret(command.rejected)
+                elif isinstance(command, Wait):
+                    await asyncio.sleep(command.seconds)
+        finally:
+            steps.close()
+            _release(response)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle and copy without the connections: those belong to their loops."""
+        return type(self), (self._settings,)
+
+    async def aclose(self) -> None:
+        """Close the running loop's pooled connections; the next call opens new ones."""
+        keeper = self._keepers.pop(asyncio.get_running_loop(), None)
+        if keeper is not None:
+            await keeper.generator.aclose()
+
+    async def _send(self, command: Send) -> tuple[aiohttp.ClientResponse | None, Any]:
+        request, timeouts = command.request, command.timeouts
+        try:
+            session = await self._open_session()
+            async with asyncio.timeout(command.seconds if command.seconds < math.inf else None):
+                response = await session.post(
+                    request.url,
+                    data=request.body,
+                    headers=request.headers,
+                    allow_redirects=False,
+                    proxy=next(iter(self._settings.proxies.values()), None),
+                    timeout=aiohttp.ClientTimeout(
+                        total=None, sock_connect=timeouts.connect, sock_read=timeouts.read
+                    ),
+                )
+        except (aiohttp.ClientError, OSError) as error:
+            return None, _failure(error)
+        headers = {name.lower(): value for name, value in response.headers.items()}
+        return response, HttpResponse(response.status, headers)
+
+    async def _open_session(self) -> aiohttp.ClientSession:
+        loop = asyncio.get_running_loop()
+        keeper = self._keepers.get(loop)
+        if keeper is None:
+            _close_left_behind(self._keepers)
+            generator = _keep_session(self._settings)
+            # Nothing in the generator waits, so no other task of this loop comes in between.
+            keeper = self._keepers[loop] = _Keeper(generator, await anext(generator))
+        return keeper.session
+
+
+class _Keeper(NamedTuple):
+    generator: AsyncGenerator[aiohttp.ClientSession, None]
+    session: aiohttp.ClientSession
+
+
+def _close_left_behind(keepers: dict[asyncio.AbstractEventLoop, _Keeper]) -> None:
+    """Forget the loops that have ended, and close what one left open that ended the hard way."""
+    for loop in [loop for loop in keepers if loop.is_closed()]:
+        # On a closed loop, nothing that closes a session has to wait.
+        with contextlib.suppress(StopIteration, StopAsyncIteration):
+            keepers.pop(loop).generator.aclose().__await__().__next__()
+
+
+async def _keep_session(
+    settings: HttpSettings,
+) -> AsyncGenerator[aiohttp.ClientSession, None]:
+    """Hold a session open for as long as the loop runs.
+
+    A loop closes its async generators when it ends (as asyncio.run makes it do), and those that
+    nobody holds any more, so the session is closed inside its own loop without being asked.
+    """
+    connector = aiohttp.TCPConnector(
+        limit=settings.max_connections, limit_per_host=0, ssl=_ssl_context(settings)
+    )
+    session = aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
+    )
+    try:
+        yield session
+    finally:
+        await session.close()
+
+
+def _ssl_context(settings: HttpSettings) -> ssl.SSLContext | bool:
+    if settings.verify is True and settings.client_cert is None:
+        return True
+    cafile = settings.verify if isinstance(settings.verify, str) else None
+    context = ssl.create_default_context(cafile=cafile)
+    if settings.client_cert is not None:
+        pair = settings.client_cert
+        certificate, key = (pair, None) if isinstance(pair, str) else pair
+        context.load_cert_chain(certificate, key)
+    return context
+
+
+async def _receive(response: aiohttp.ClientResponse | None, seconds: float) -> Any:
+    assert response is not None, "Receive follows Send"  # noqa: S101
+    try:
+        return await _next_bytes(response, seconds)
+    except (aiohttp.ClientError, OSError) as error:  # asyncio's TimeoutError is an OSError
+        response.close()
+        return _failure(error, receiving=True)
+
+
+async def _next_bytes(response: aiohttp.ClientResponse, seconds: float) -> bytes:
+    content = response.content
+    data = content.read_nowait()
+    while not data and not content.at_eof():
+        try:
+            async with asyncio.timeout(min(seconds, _LOOK_SECONDS)):
+                return await content.readany()
+        except TimeoutError:
+            seconds -= _LOOK_SECONDS
+            if seconds <= 0:
+                raise
+            if response.connection is None or response.connection.transport is None:
+                raise aiohttp.ClientPayloadError("the server's chunks are malformed") from None
+    return data
+
+
+def _release(response: aiohttp.ClientResponse | None) -> None:
+    """Give the connection back to the pool if the body was read, close it otherwise."""
+    if response is not None:
+        with contextlib.suppress(RuntimeError):  # the loop may be closed
+            response.close()
+
+
+def _failure(error: Exception, *, receiving: bool = False) -> AzureMLOSSError:
+    """Return this package's error for one of aiohttp or the operating system."""
+    if isinstance(error, aiohttp.ConnectionTimeoutError):
+        return RequestTimeoutError("No connection to the endpoint in time (timeout=).")
+    if isinstance(error, TimeoutError):
+        return RequestTimeoutError("No bytes from the endpoint in time (timeout=).", accepted=True)
+    doing = "while its answer was read" if receiving else "before it answered"
+    return EndpointConnectionError(
+        f"The connection to the endpoint failed {doing}: {_cause(error)}"
+    )
+
+
+def _cause(error: Exception) -> str:
+    """Return the reason in words; str(), since the repr of some errors holds the headers."""
+    reason = getattr(error, "os_error", None) or error
+    return f"{type(reason).__name__}: {reason}"
