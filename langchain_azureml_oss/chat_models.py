@@ -1,0 +1,205 @@
+"""AzureMLOSSChatModel: conversations with an open model on an Azure ML endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
+from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from langchain_azureml_oss.answers import only_choice
+from langchain_azureml_oss.endpoint_calls import Ask, EndpointCalls, Results
+from langchain_azureml_oss.families import profile
+from langchain_azureml_oss.loading import loadable
+from langchain_azureml_oss.messages import ai_message, ai_message_chunk
+from langchain_azureml_oss.replies import Choice, Reply
+from langchain_azureml_oss.structured_output import Method, structured_model
+from langchain_azureml_oss.tools import wire_tool_choice
+
+
+@loadable
+class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
+    """Chat model for open models on Azure Machine Learning online endpoints.
+
+    Example:
+        ```python
+        from langchain_azureml_oss import AzureMLOSSChatModel, CustomConnection
+
+        connection = CustomConnection(
+            configs={
+                "endpoint_url": "https://my-ep.eastus2.inference.ml.azure.com/score",
+                "model_family": "LLAMA",
+            },
+            secrets={"endpoint_api_key": "..."},
+        )
+        chat = AzureMLOSSChatModel(connection=connection, deployment_name="blue", temperature=0.4)
+        chat.invoke("What is CI?").text
+        ```
+
+    Raises:
+        ConnectionConfigError: when it is made, the configuration is incomplete or wrong.
+        AzureMLOSSError: when it is called; see `langchain_azureml_oss.errors`.
+    """
+
+    tool_calling: Literal["auto", "native", "prompted"] = "auto"
+    """Who turns tools into text: the server, or this package; `auto`: the server, if it does."""
+
+    @property
+    def _llm_type(self) -> str:
+        return "azureml-oss-chat"
+
+    @property
+    def _prompts_tools(self) -> bool:
+        if self.tool_calling == "auto":
+            return super()._prompts_tools
+        return self.tool_calling == "prompted"
+
+    @property
+    def _required(self) -> frozenset[str]:
+        return frozenset({"tools"} if self.tool_calling == "native" else ())
+
+    def _generate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call = self._call(Ask(messages=messages, stop=stop, kwargs=kwargs), self._whole)
+        result: ChatResult
+        (result,) = self._sync.drive(call)
+        return result
+
+    async def _agenerate(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> ChatResult:
+        call = self._call(Ask(messages=messages, stop=stop, kwargs=kwargs), self._whole)
+        result: ChatResult
+        (result,) = [item async for item in self._async.drive(call)]
+        return result
+
+    def _stream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[ChatGenerationChunk]:
+        ask = Ask(messages=messages, stop=stop, kwargs=kwargs, stream=True)
+        yield from self._sync.drive(self._call(ask, self._chunks))
+
+    async def _astream(
+        self,
+        messages: list[BaseMessage],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[ChatGenerationChunk]:
+        ask = Ask(messages=messages, stop=stop, kwargs=kwargs, stream=True)
+        async for chunk in self._async.drive(self._call(ask, self._chunks)):
+            yield chunk
+
+    @property
+    def _whole(self) -> Results:
+        return Results(self._result, _piece, self._last)
+
+    @property
+    def _chunks(self) -> Results:
+        return Results.of_stream(_piece, self._last)
+
+    def _result(self, reply: Reply, details: Mapping[str, Any]) -> ChatResult:
+        only_choice(reply)  # raises where there is no answer
+        generations = []
+        for place, choice in enumerate(filter(None, reply.choices)):
+            # The usage is that of all the answers together, so it is counted once.
+            usage = reply.usage if place == 0 else None
+            metadata = self._response_metadata(reply, choice, details)
+            generations.append(ChatGeneration(message=ai_message(choice, usage, metadata)))
+        return ChatResult(generations=generations)
+
+    def _last(
+        self, choice: Choice, reply: Reply, details: Mapping[str, Any]
+    ) -> ChatGenerationChunk:
+        metadata = self._response_metadata(reply, choice, details)
+        return ChatGenerationChunk(message=ai_message_chunk(choice, reply.usage, metadata))
+
+    def bind_tools(
+        self,
+        tools: Sequence[Mapping[str, Any] | type | Callable[..., Any] | BaseTool],
+        *,
+        tool_choice: str | bool | Mapping[str, Any] | None = None,
+        strict: bool | None = None,
+        parallel_tool_calls: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, AIMessage]:
+        """Return the model with tools that it may call.
+
+        Args:
+            tools: Functions, LangChain tools, pydantic classes, TypedDicts or JSON schemas.
+            tool_choice: `auto`; `any`, `required` or True; `none` or False; a tool's name; or
+                OpenAI's dict.
+            strict: Whether arguments must fit the schema, for servers that can do that.
+            parallel_tool_calls: Whether one answer may hold several calls.
+            **kwargs: Bound as well.
+
+        Raises:
+            ValueError: `tool_choice` names a tool that is not among `tools`.
+        """
+        bound = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
+        chosen = wire_tool_choice(tool_choice, [tool["function"]["name"] for tool in bound])
+        options = {"tool_choice": chosen, "parallel_tool_calls": parallel_tool_calls}
+        kwargs |= {name: value for name, value in options.items() if value is not None}
+        return self.bind(tools=bound, **kwargs)
+
+    def with_structured_output(
+        self,
+        schema: dict[str, Any] | type | None = None,
+        *,
+        method: Method | None = None,
+        include_raw: bool = False,
+        strict: bool | None = None,
+        **kwargs: Any,
+    ) -> Runnable[LanguageModelInput, Any]:
+        """Return the model with answers in the form of a schema.
+
+        Args:
+            schema: Pydantic class, TypedDict or JSON schema; `json_mode` can do without.
+            method: `function_calling`, `json_schema` or `json_mode`; None: what the endpoint does.
+                What a server does not take is asked for in words, and checked.
+            include_raw: Whether to return a dict of `raw`, `parsed` and `parsing_error` instead.
+            strict: Whether the server must keep to the schema, where it can.
+            **kwargs: Bound to the model as well.
+
+        Raises:
+            ValueError: there is no schema, or the method is unknown.
+            ModelRefusalError: when called, the model refuses (RefusalError with an older
+                langchain-core).
+            OutputParserException: when called, the answer has another form.
+        """
+        method = method or ("json_schema" if self._prompts_tools else "function_calling")
+        return structured_model(
+            self, schema, method=method, include_raw=include_raw, strict=strict, **kwargs
+        )
+
+    def _resolve_model_profile(self) -> ModelProfile | None:
+        # Runs before the fields are checked, when a family may be missing yet.
+        return profile(self.model_family).model_profile if self.model_family else None
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        return self._traced(super()._get_ls_params(stop=stop, **kwargs), kwargs)
+
+
+def _piece(choice: Choice) -> ChatGenerationChunk:
+    info = {"logprobs": choice.logprobs} if choice.logprobs is not None else None
+    return ChatGenerationChunk(message=ai_message_chunk(choice), generation_info=info)

@@ -1,0 +1,273 @@
+"""A question -> the call that answers it, over the fields of either model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
+
+from langchain_core.messages import BaseMessage
+from pydantic import PrivateAttr
+
+from langchain_azureml_oss._version import __version__
+from langchain_azureml_oss.answers import (
+    AnswerRules,
+    EventReader,
+    Reader,
+    WholeReader,
+    only_choice,
+    whole_reply,
+)
+from langchain_azureml_oss.endpoint_fields import SETTINGS, EndpointFields, named_deployment
+from langchain_azureml_oss.error_replies import response_details
+from langchain_azureml_oss.errors import AzureMLOSSError, ConnectionConfigError
+from langchain_azureml_oss.exchange import Call
+from langchain_azureml_oss.families import fold, render
+from langchain_azureml_oss.follow_up import AnswerMisfitError
+from langchain_azureml_oss.formatters import ModelCall
+from langchain_azureml_oss.http_types import HttpResponse, Timeouts
+from langchain_azureml_oss.messages import WireMessage, to_wire
+from langchain_azureml_oss.parameters import Setting, merge, spell
+from langchain_azureml_oss.prompted_json import response_format
+from langchain_azureml_oss.refusals import refused_feature
+from langchain_azureml_oss.replies import Choice, Reply
+from langchain_azureml_oss.retry import RetryPolicy
+from langchain_azureml_oss.tool_prompting import (
+    PromptedTools,
+    with_instructions,
+    without_tool_role,
+)
+
+logger = logging.getLogger(__name__)
+
+_OPTIONS = (
+    *("timeout", "deadline", "max_retries", "backoff", "retry_read_timeouts"),
+    *("deployment_name", "model", "stream_usage"),
+)
+"""Fields that a call may override and that are not settings of the model."""
+
+
+_FIXED = frozenset(
+    spelling
+    for name, field in EndpointFields.model_fields.items()
+    for spelling in (name, field.alias or name)
+    if name in EndpointFields.__annotations__
+    and name not in {*SETTINGS, *_OPTIONS, "model_kwargs", "streaming"}
+)
+"""Arguments of the constructor that no call can have, so that no key is sent to a model."""
+
+
+class Ask(NamedTuple):
+    """One question to the model, before any contract: a conversation, or prompts."""
+
+    messages: Sequence[BaseMessage] = ()
+    prompts: Sequence[str] = ()
+    stop: list[str] | None = None
+    kwargs: Mapping[str, Any] = {}
+    stream: bool = False
+    follow_up: Sequence[WireMessage] = ()
+    """Turns to go on with, after an answer that did not fit."""
+
+
+class Results(NamedTuple):
+    """How the answers become what LangChain wants."""
+
+    whole: Callable[[Reply, Mapping[str, Any]], Any]
+    """Makes the result of a whole answer, of the reply and what the response's headers say."""
+    piece: Callable[[Choice], Any]
+    """Makes a chunk of a part of a streamed answer."""
+    last: Callable[[Choice, Reply, Mapping[str, Any]], Any]
+    """Makes the last chunk."""
+
+    @classmethod
+    def of_stream(cls, piece: Callable[[Choice], Any], last: Callable[..., Any]) -> Results:
+        """Return results that are chunks; a server that answers a stream whole gives one."""
+        return cls(lambda reply, details: last(only_choice(reply), reply, details), piece, last)
+
+
+class EndpointCalls(EndpointFields):
+    """Builds calls from the fields."""
+
+    _refused: set[str] = PrivateAttr(default_factory=set)
+    """Features that this endpoint has refused, so that they are not sent again."""
+
+    def _call(self, ask: Ask, results: Results) -> Call[Any]:
+        """Build the call that answers a question.
+
+        Raises:
+            UnsupportedInputError: it cannot be expressed in the contract or the family.
+        """
+        options = {name: ask.kwargs.get(name, getattr(self, name)) for name in _OPTIONS}
+        deployment_name = named_deployment(options["deployment_name"])
+        model_call, rules = self._model_call(ask, options)
+        request = self._formatter.build(model_call, self.endpoint_url or "")
+        request = request.with_headers(self._headers(deployment_name))
+        timeout = options["timeout"] or self.timeout
+        connect, read = timeout if isinstance(timeout, tuple | list) else (timeout, timeout)
+
+        def reader(response: HttpResponse) -> Reader[Any]:
+            details = response_details(response)
+            details["deployment"] = details["deployment"] or deployment_name
+            details["trace_name"] = self._trace_name(ask.kwargs)
+            if request.stream and response.is_event_stream:
+                return EventReader(
+                    self._formatter.parse_event,
+                    rules,
+                    results.piece,
+                    lambda choice, reply: results.last(choice, reply, details),
+                    self.max_response_bytes,
+                )
+            return WholeReader(
+                response,
+                lambda full: results.whole(
+                    whole_reply(full, self._formatter, model_call, rules), details
+                ),
+                self.max_response_bytes,
+            )
+
+        return Call(
+            request=request,
+            authorizer=self._authorizer,
+            reader=reader,
+            timeouts=Timeouts(connect, read),
+            deadline=options["deadline"],
+            retries=RetryPolicy(
+                max_retries=options["max_retries"],
+                initial=options["backoff"][0],
+                maximum=options["backoff"][1],
+                retry_read_timeouts=options["retry_read_timeouts"],
+            ),
+            amend=lambda error: self._amend(error, model_call, ask, results),
+        )
+
+    def _model_call(self, ask: Ask, options: Mapping[str, Any]) -> tuple[ModelCall, AnswerRules]:
+        settings = self._settings(ask)
+        asked_stop = settings.pop("stop", None)
+        stops = asked_stop.value if asked_stop is not None else []
+        stops = [stops] if isinstance(stops, str) else list(stops)
+        rules = AnswerRules(reasoning=self._row.reasoning)
+        if not ask.prompts:
+            rules = self._form(settings, is_first=not ask.follow_up)
+        messages = self._conversation(ask, rules)
+        prompts: Sequence[str] = ask.prompts
+        if messages and self._renders:
+            prompts = [render(messages, self._row, self._formatter.name)]
+            messages = []
+            stops += self._row.template.stop
+            rules = replace(rules, trim=True)
+        can_stream = self._formatter.traits.streams and not rules.needs_whole
+        stream = ask.stream and can_stream
+        call = ModelCall(
+            parameters=self._parameters(settings, stops, usage=stream and options["stream_usage"]),
+            messages=messages,
+            prompts=prompts,
+            model=options["model"],
+            stream=stream,
+        )
+        return call, replace(rules, stops=tuple(stops))
+
+    def _settings(self, ask: Ask) -> dict[str, Setting]:
+        """Return everything that is to be sent to the model, whoever said it."""
+        call = {k: v for k, v in ask.kwargs.items() if k not in _OPTIONS and k != "stream"}
+        misplaced = _FIXED.intersection(call)
+        if misplaced:
+            msg = f"{', '.join(sorted(misplaced))}: fixed when the model is made, not for one call."
+            raise ConnectionConfigError(msg)
+        if ask.stop is not None:
+            call["stop"] = ask.stop
+        call_kwargs = call.pop("model_kwargs", None) or {}
+        fields = {name: value for name in SETTINGS if (value := getattr(self, name)) is not None}
+        as_they_are = (self._row.defaults, self.model_kwargs, call_kwargs)
+        return merge(as_they_are, named=(fields, call))
+
+    def _form(self, settings: dict[str, Setting], *, is_first: bool) -> AnswerRules:
+        """Take out what the server does not do for us, and return how it is done without it."""
+        tools = None
+        if self._prompts_tools:
+            given, chosen = settings.pop("tools", None), settings.pop("tool_choice", None)
+            settings.pop("parallel_tool_calls", None)
+            tools = given and PromptedTools.of(
+                given.value, chosen and chosen.value, self._row.tool_dialect
+            )
+        names = self._formatter.parameter_names
+        takes_format = names.get("response_format", ("",)) and not self._renders
+        refused = self._refused if takes_format else {"json_schema", "json_object"}
+        wanted = settings.pop("response_format", None)
+        if tools and tools.must_call and wanted is None and "json_schema" not in refused:
+            wanted = Setting(tools.response_format)
+        sent, json = response_format(wanted and wanted.value, refused)
+        if sent is not None:
+            settings["response_format"] = Setting(sent)
+        return AnswerRules(
+            reasoning=self._row.reasoning,
+            tools=tools,
+            json=None if tools else json,
+            insists=is_first,
+        )
+
+    def _conversation(self, ask: Ask, rules: AnswerRules) -> list[WireMessage]:
+        if ask.prompts:
+            return []
+        messages = to_wire(ask.messages)
+        has_tools = bool(ask.kwargs.get("tools"))
+        if self._prompts_tools or not (self._row.tool_role or has_tools):
+            messages = without_tool_role(messages, self._row.tool_dialect)
+        for form in (rules.tools, rules.json):
+            if form is not None:
+                messages = with_instructions(messages, form.instructions)
+        return fold([*messages, *ask.follow_up], self._row)
+
+    @property
+    def _renders(self) -> bool:
+        """Whether a conversation becomes one prompt, in the family's template."""
+        return not (self._row.chat and self._formatter.traits.chat)
+
+    @property
+    def _prompts_tools(self) -> bool:
+        """Whether tools are shown to the model as text, instead of sent to the server."""
+        takes_tools = self._formatter.traits.tools and not self._renders
+        return not takes_tools or "tools" in self._refused
+
+    def _parameters(
+        self, settings: Mapping[str, Setting], stops: Sequence[str], *, usage: bool
+    ) -> dict[str, Any]:
+        """Return the settings in the contract's words."""
+        names = self._formatter.parameter_names
+        parameters = spell(settings, names, self._formatter.name)
+        if stops and names.get("stop", ("stop",)):
+            parameters["stop"] = list(stops)
+        if usage and names.get("stream_options"):
+            parameters.setdefault("stream_options", {"include_usage": True})
+        if "stream_options" in self._refused:
+            parameters.pop("stream_options", None)
+        return parameters
+
+    def _headers(self, deployment_name: str | None) -> dict[str, str]:
+        headers = {
+            "accept-encoding": "identity",  # a stream's events come one by one
+            "user-agent": f"langchain-azureml-oss/{__version__}",
+            **(self.default_headers or {}),
+        }
+        if deployment_name:
+            headers["azureml-model-deployment"] = deployment_name
+        return headers
+
+    def _amend(
+        self, error: AzureMLOSSError, sent: ModelCall, ask: Ask, results: Results
+    ) -> Call[Any] | None:
+        """Do without what the server refused, once and for all; or ask again for the right form."""
+        if isinstance(error, AnswerMisfitError):
+            return self._call(ask._replace(follow_up=error.turns()), results)
+        feature = refused_feature(error, sent.parameters)
+        if feature is None or feature in self._required:
+            return None
+        if feature not in self._refused:  # or another call has just found out
+            logger.warning("The endpoint refuses %s; this model does without it.", feature)
+            self._refused.add(feature)
+        return self._call(ask, results)
+
+    @property
+    def _required(self) -> frozenset[str]:
+        """Features that the caller wants from the server or not at all."""
+        return frozenset()

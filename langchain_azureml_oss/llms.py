@@ -1,0 +1,291 @@
+"""AzureMLOSSLLM: prompts completed by an open model on an Azure ML endpoint."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from functools import reduce
+from operator import add
+from typing import Any, Literal, NamedTuple, TypeVar
+
+from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
+from langchain_core.language_models import BaseLLM
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.messages.ai import UsageMetadata, add_usage
+from langchain_core.outputs import Generation, GenerationChunk, LLMResult
+from pydantic import Field, PrivateAttr, field_validator
+
+from langchain_azureml_oss.answers import engine_failed
+from langchain_azureml_oss.endpoint_calls import Ask, EndpointCalls, Results
+from langchain_azureml_oss.exchange import Call
+from langchain_azureml_oss.loading import loadable
+from langchain_azureml_oss.prompts import parse_role_prompt
+from langchain_azureml_oss.replies import Choice, Reply
+from langchain_azureml_oss.usage import usage_metadata
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+
+class _Answer(NamedTuple):
+    """The generations for the prompts of one request, in their order; None: the prompt was lost."""
+
+    generations: list[Generation | None]
+    usage: UsageMetadata | None
+    model_name: str
+    details: Mapping[str, Any]
+
+    def of_one_prompt(self) -> list[Generation]:
+        """Return all generations of a prompt that was asked for alone (`n` may be over 1).
+
+        Raises:
+            ServerError: there is none.
+        """
+        found = [generation for generation in self.generations if generation is not None]
+        if not found:
+            raise engine_failed(self.details)
+        return found
+
+
+@loadable
+class AzureMLOSSLLM(EndpointCalls, BaseLLM):
+    """Completion model for open models on Azure Machine Learning online endpoints.
+
+    Example:
+        ```python
+        from langchain_azureml_oss import AzureMLOSSLLM
+
+        llm = AzureMLOSSLLM(connection=connection, max_tokens=64)
+        llm.invoke("The capital of France is")
+        ```
+
+    Raises:
+        ConnectionConfigError: when it is made, the configuration is incomplete or wrong.
+        AzureMLOSSError: when it is called; see `langchain_azureml_oss.errors`.
+    """
+
+    api: Literal["completion", "chat"] = "completion"
+    """`chat`: the prompt is a text with role marks, see `prompts.parse_role_prompt`."""
+    batch_size: int = Field(default=20, ge=1)
+    """Prompts sent in one request where the contract takes several."""
+
+    _one_at_a_time: bool = PrivateAttr(default=False)
+    """Whether this endpoint has lost prompts of a request that held several."""
+
+    @field_validator("api", mode="before")
+    @classmethod
+    def _any_case(cls, value: Any) -> Any:
+        return value.lower() if isinstance(value, str) else value
+
+    @property
+    def _llm_type(self) -> str:
+        return "azureml-oss"
+
+    @property
+    def _identifying_params(self) -> Mapping[str, Any]:
+        return {**super()._identifying_params, "api": self.api}
+
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+        return self._traced(super()._get_ls_params(stop=stop, **kwargs), kwargs)
+
+    def _generate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        if self.streaming:
+            return _folded([list(self._stream(p, stop, run_manager, **kwargs)) for p in prompts])
+        rounds = self._rounds(prompts, stop, kwargs)
+        while calls := rounds.calls():
+            rounds.take([answer for call in calls for answer in self._sync.drive(call)])
+        return self._finish(rounds)
+
+    async def _agenerate(
+        self,
+        prompts: list[str],
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> LLMResult:
+        if self.streaming:
+            streams = [self._astream(prompt, stop, run_manager, **kwargs) for prompt in prompts]
+            return _folded([[chunk async for chunk in stream] for stream in streams])
+        rounds = self._rounds(prompts, stop, kwargs)
+        while calls := rounds.calls():
+            rounds.take(await _all_at_once([_first(self._async.drive(call)) for call in calls]))
+        return self._finish(rounds)
+
+    def _stream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: CallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> Iterator[GenerationChunk]:
+        call = self._call(self._ask([prompt], stop, kwargs, stream=True), self._chunks)
+        for chunk in self._sync.drive(call):
+            if run_manager:
+                run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+            yield chunk
+
+    async def _astream(
+        self,
+        prompt: str,
+        stop: list[str] | None = None,
+        run_manager: AsyncCallbackManagerForLLMRun | None = None,
+        **kwargs: Any,
+    ) -> AsyncIterator[GenerationChunk]:
+        call = self._call(self._ask([prompt], stop, kwargs, stream=True), self._chunks)
+        async for chunk in self._async.drive(call):
+            if run_manager:
+                await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
+            yield chunk
+
+    def _ask(
+        self,
+        prompts: Sequence[str],
+        stop: list[str] | None,
+        kwargs: Mapping[str, Any],
+        *,
+        stream: bool = False,
+    ) -> Ask:
+        if self.api == "chat":
+            (prompt,) = prompts
+            messages = parse_role_prompt(prompt)
+            return Ask(messages=messages, stop=stop, kwargs=kwargs, stream=stream)
+        return Ask(prompts=prompts, stop=stop, kwargs=kwargs, stream=stream)
+
+    def _rounds(
+        self, prompts: Sequence[str], stop: list[str] | None, kwargs: Mapping[str, Any]
+    ) -> _Rounds:
+        several = self.api == "completion" and self._formatter.traits.several_prompts
+        size = self.batch_size if several and not self._one_at_a_time else 1
+        results = Results(self._answer, _piece, self._last)
+        return _Rounds(
+            prompts, size, lambda asked: self._call(self._ask(asked, stop, kwargs), results)
+        )
+
+    def _finish(self, rounds: _Rounds) -> LLMResult:
+        if rounds.lost and not self._one_at_a_time:
+            self._one_at_a_time = True
+            logger.info("The endpoint loses prompts; it is asked one at a time from now on.")
+        return rounds.result()
+
+    @property
+    def _chunks(self) -> Results:
+        return Results.of_stream(_piece, self._last)
+
+    def _answer(self, reply: Reply, details: Mapping[str, Any]) -> _Answer:
+        generations = [
+            Generation(
+                text=choice.text, generation_info=self._response_metadata(reply, choice, details)
+            )
+            if choice is not None
+            else None
+            for choice in reply.choices
+        ]
+        name = reply.model or details["trace_name"]
+        return _Answer(generations, usage_metadata(reply.usage), name, details)
+
+    def _last(self, choice: Choice, reply: Reply, details: Mapping[str, Any]) -> GenerationChunk:
+        info = self._response_metadata(reply, choice, details)
+        usage = usage_metadata(reply.usage)
+        if usage is not None:
+            info["usage_metadata"] = usage
+        return GenerationChunk(text=choice.text, generation_info=info)
+
+
+class _Rounds:
+    """Which prompts to ask for next, until each has its own answer; no I/O.
+
+    The first round asks for several prompts in a request where the contract takes them. A server
+    may lose some; the second round asks for those one at a time.
+    """
+
+    def __init__(
+        self, prompts: Sequence[str], size: int, call: Callable[[Sequence[str]], Call[_Answer]]
+    ) -> None:
+        self._prompts, self._size, self._call = prompts, size, call
+        self._asked: list[list[int]] = []
+        self._found: dict[int, list[Generation]] = {}
+        self._usage: UsageMetadata | None = None
+        self._model_name = ""
+        self.lost = False
+        """Whether the server answered to fewer or more prompts than were in a request."""
+
+    def calls(self) -> list[Call[_Answer]]:
+        """Return the calls of the next round; none when every prompt has its answer."""
+        places = [place for place in range(len(self._prompts)) if place not in self._found]
+        starts = range(0, len(places), self._size)
+        self._asked = [places[start : start + self._size] for start in starts]
+        self._size = 1
+        return [self._call([self._prompts[place] for place in asked]) for asked in self._asked]
+
+    def take(self, answers: Sequence[_Answer]) -> None:
+        """Put the answers of a round in their places."""
+        for places, answer in zip(self._asked, answers, strict=True):
+            self._usage = add_usage(self._usage, answer.usage) if answer.usage else self._usage
+            self._model_name = answer.model_name
+            if len(places) == 1:
+                self._found[places[0]] = answer.of_one_prompt()
+                continue
+            self.lost |= len(answer.generations) != len(places)
+            # Of too many answers, nobody knows which belongs to which prompt.
+            if len(answer.generations) <= len(places):
+                for place, generation in zip(places, answer.generations, strict=False):
+                    if generation is not None:
+                        self._found[place] = [generation]
+
+    def result(self) -> LLMResult:
+        """Return all answers in the order of the prompts."""
+        generations = [self._found[place] for place in range(len(self._prompts))]
+        output = _llm_output(self._model_name, self._usage)
+        return LLMResult(generations=generations, llm_output=output)
+
+
+def _piece(choice: Choice) -> GenerationChunk:
+    info = {"logprobs": choice.logprobs} if choice.logprobs is not None else None
+    return GenerationChunk(text=choice.text, generation_info=info)
+
+
+def _folded(streams: Sequence[Sequence[GenerationChunk]]) -> LLMResult:
+    """Return streamed answers as whole ones."""
+    generations = [reduce(add, chunks) for chunks in streams]
+    infos = [generation.generation_info or {} for generation in generations]
+    usages = [info["usage_metadata"] for info in infos if "usage_metadata" in info]
+    output = _llm_output(
+        infos[-1]["model_name"] if infos else "", reduce(add_usage, usages) if usages else None
+    )
+    return LLMResult(generations=[[generation] for generation in generations], llm_output=output)
+
+
+def _llm_output(model_name: str, usage: UsageMetadata | None) -> dict[str, Any]:
+    output: dict[str, Any] = {"model_name": model_name}
+    if usage is not None:
+        output["usage_metadata"] = usage
+        output["token_usage"] = {
+            "prompt_tokens": usage["input_tokens"],
+            "completion_tokens": usage["output_tokens"],
+            "total_tokens": usage["total_tokens"],
+        }
+    return output
+
+
+async def _first(results: AsyncIterator[T]) -> T:
+    (result,) = [item async for item in results]
+    return result
+
+
+async def _all_at_once(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+    """Run these together; the first that fails ends the others, so that none goes on unseen."""
+    tasks = [asyncio.ensure_future(item) for item in asked]
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

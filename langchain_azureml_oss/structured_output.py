@@ -1,0 +1,242 @@
+"""Answers in the form of a schema: `with_structured_output` and its three methods."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from operator import itemgetter
+from typing import Any, Literal, cast
+
+from langchain_core import exceptions
+from langchain_core.exceptions import OutputParserException
+from langchain_core.language_models import BaseChatModel, LanguageModelInput
+from langchain_core.messages import AIMessage
+from langchain_core.output_parsers import BaseCumulativeTransformOutputParser, BaseOutputParser
+from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
+from langchain_core.outputs import ChatGeneration, Generation
+from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
+from langchain_core.utils.function_calling import convert_to_openai_tool
+from langchain_core.utils.json import parse_json_markdown, parse_partial_json
+from langchain_core.utils.pydantic import is_basemodel_subclass
+from pydantic import BaseModel, Field
+
+from langchain_azureml_oss import lenient_json
+from langchain_azureml_oss.errors import RefusalError
+from langchain_azureml_oss.tool_schemas import misfit
+
+Method = Literal["function_calling", "json_schema", "json_mode"]
+Schema = dict[str, Any] | type
+
+# langchain-core has it since 1.7.5.
+_Refusal: type[Exception] = getattr(exceptions, "ModelRefusalError", RefusalError)
+
+
+def structured_model(
+    model: BaseChatModel,
+    schema: Schema | None,
+    *,
+    method: Method,
+    include_raw: bool = False,
+    strict: bool | None = None,
+    **kwargs: Any,
+) -> Runnable[LanguageModelInput, Any]:
+    """Return the model followed by the parser of its answer.
+
+    Args:
+        model: The chat model.
+        schema: Pydantic class, TypedDict or JSON schema; `json_mode` can do without.
+        method: How the form is asked for.
+        include_raw: Whether to return a dict of `raw`, `parsed` and `parsing_error` instead.
+        strict: Whether the server must keep to the schema, where it can.
+        **kwargs: Bound to the model as well.
+
+    Raises:
+        ValueError: there is no schema, or the method is unknown.
+    """
+    if method not in _BINDERS:
+        msg = f"method {method!r} is none of {', '.join(_BINDERS)}."
+        raise ValueError(msg)
+    if schema is None and method != "json_mode":
+        msg = f"method {method!r} needs a schema."
+        raise ValueError(msg)
+    if strict is not None and method == "json_mode":
+        msg = "strict is for function_calling and json_schema; json_mode has no schema to keep to."
+        raise ValueError(msg)
+    function = convert_to_openai_tool(schema, strict=strict)["function"] if schema else None
+    traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
+    bound, parser = _BINDERS[method](
+        model, schema, function, {**kwargs, "ls_structured_output_format": traced}
+    )
+    if not include_raw:
+        return bound | parser
+    # Here a wrong answer is shown and not raised, so a stream of it simply ends.
+    shown = parser.model_copy(update={"checks_stream": False})
+    parsed = RunnablePassthrough.assign(
+        parsed=itemgetter("raw") | shown, parsing_error=lambda _: None
+    )
+    failed = RunnablePassthrough.assign(parsed=lambda _: None)
+    return RunnableMap(raw=bound) | parsed.with_fallbacks([failed], exception_key="parsing_error")
+
+
+class _Checked:
+    """Makes a parser of langchain-core raise for every answer that is not what was asked for."""
+
+    checks_stream: bool
+    """Whether a stream too ends with an error, where its answer is wrong as a whole."""
+
+    def _transform(self, input: Iterator[Any]) -> Iterator[Any]:  # noqa: A002
+        chunks: list[Any] = []
+
+        def kept() -> Iterator[Any]:
+            for chunk in input:
+                chunks.append(chunk)
+                yield chunk
+
+        yield from cast("Any", super())._transform(kept())  # noqa: SLF001
+        self._check(chunks)
+
+    async def _atransform(self, input: AsyncIterator[Any]) -> AsyncIterator[Any]:  # noqa: A002
+        chunks: list[Any] = []
+
+        async def kept() -> AsyncIterator[Any]:
+            async for chunk in input:
+                chunks.append(chunk)
+                yield chunk
+
+        async for parsed in cast("Any", super())._atransform(kept()):  # noqa: SLF001
+            yield parsed
+        self._check(chunks)
+
+    def _check(self, chunks: list[Any]) -> None:
+        """Raise where the chunks, each of which passed for a part, add up to a wrong answer."""
+        if chunks and self.checks_stream:
+            whole = sum(chunks[1:], start=chunks[0])
+            self.parse_result([ChatGeneration(message=whole)])
+
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        """Return the parsed answer.
+
+        Raises:
+            ModelRefusalError: the model refused.
+            OutputParserException: the answer has not the form that was asked for.
+        """
+        inner = cast("Any", super())
+        if partial:
+            return inner.parse_result(result, partial=True)
+        message = _message(result)
+        if message.additional_kwargs.get("refusal"):
+            raise _Refusal(message.additional_kwargs["refusal"])
+        try:
+            parsed = inner.parse_result(result)
+        except OutputParserException:
+            raise
+        except ValueError as error:  # pydantic's ValidationError, of either version
+            raise _misfit(str(error), message) from error
+        if parsed is None:
+            errors = [call["error"] for call in message.invalid_tool_calls if call["error"]]
+            raise _misfit("; ".join(errors) or "it holds no call of the schema's function", message)
+        return parsed
+
+
+class _ToolParser(_Checked, JsonOutputKeyToolsParser):
+    checks_stream: bool = True
+
+
+class _PydanticToolParser(_Checked, PydanticToolsParser):
+    checks_stream: bool = True
+
+
+class _JsonParser(BaseCumulativeTransformOutputParser[Any]):
+    """JSON that fits a schema, as a dict, or as an instance of a pydantic class."""
+
+    answer_schema: dict[str, Any] = Field(default_factory=dict)
+    answer_class: Any = None
+
+    def parse(self, text: str) -> Any:
+        return self.parse_result([Generation(text=text)])
+
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        try:
+            parser = parse_partial_json if partial else lenient_json.loads
+            parsed = parse_json_markdown(result[0].text, parser=parser)
+        except ValueError:
+            if partial:
+                return None  # nothing of it is there yet
+            raise _misfit("it is no JSON", _message(result)) from None
+        if self.answer_class is not None:
+            return self._instance(parsed, partial=partial)
+        reason = None if partial else misfit(parsed, self.answer_schema)
+        if reason:
+            raise _misfit(reason, _message(result))
+        return parsed
+
+    def _instance(self, parsed: Any, *, partial: bool) -> Any:
+        is_v2 = issubclass(self.answer_class, BaseModel)
+        validate = self.answer_class.model_validate if is_v2 else self.answer_class.parse_obj
+        try:
+            return validate(parsed)
+        except ValueError:
+            if partial:
+                return None  # not all of it is there yet
+            raise
+
+
+class _CheckedJsonParser(_Checked, _JsonParser):
+    checks_stream: bool = True
+
+
+def _message(result: list[Generation]) -> AIMessage:
+    return cast("AIMessage", cast("ChatGeneration", result[0]).message)
+
+
+def _misfit(reason: str, message: AIMessage) -> OutputParserException:
+    written = message.text or str([*message.tool_calls, *message.invalid_tool_calls])
+    return OutputParserException(
+        f"The answer has not the form that was asked for: {reason}. It was: {written}",
+        llm_output=written,
+    )
+
+
+_Bound = tuple[Runnable[LanguageModelInput, AIMessage], BaseOutputParser[Any]]
+
+
+def _with_function(
+    model: BaseChatModel, schema: Any, function: Any, kwargs: Mapping[str, Any]
+) -> _Bound:
+    tool = {"type": "function", "function": function}
+    bound = model.bind_tools([tool], tool_choice=function["name"], **kwargs)
+    if _is_pydantic(schema):
+        return bound, _PydanticToolParser(tools=[schema], first_tool_only=True)
+    return bound, _ToolParser(key_name=function["name"], first_tool_only=True)
+
+
+def _with_json_schema(
+    model: BaseChatModel, schema: Any, function: Any, kwargs: Mapping[str, Any]
+) -> _Bound:
+    form = {key: function[key] for key in ("name", "description", "strict") if key in function}
+    form["schema"] = function["parameters"]
+    wanted = {"type": "json_schema", "json_schema": form}
+    return model.bind(response_format=wanted, **kwargs), _json_parser(schema, function)
+
+
+def _with_json_mode(
+    model: BaseChatModel, schema: Any, function: Any, kwargs: Mapping[str, Any]
+) -> _Bound:
+    bound = model.bind(response_format={"type": "json_object"}, **kwargs)
+    return bound, _json_parser(schema, function)
+
+
+def _json_parser(schema: Any, function: Any) -> BaseOutputParser[Any]:
+    if _is_pydantic(schema):
+        return _CheckedJsonParser(answer_class=schema)
+    return _CheckedJsonParser(answer_schema=function["parameters"] if function else {})
+
+
+def _is_pydantic(schema: Any) -> bool:
+    return isinstance(schema, type) and is_basemodel_subclass(schema)
+
+
+_BINDERS: Mapping[str, Callable[[BaseChatModel, Any, Any, Mapping[str, Any]], _Bound]] = {
+    "function_calling": _with_function,
+    "json_schema": _with_json_schema,
+    "json_mode": _with_json_mode,
+}

@@ -1,0 +1,115 @@
+"""A question becomes a call: what is sent to the server, and what is done without it."""
+
+from __future__ import annotations
+
+import pytest
+from langchain_core.tools import tool
+
+from langchain_azureml_oss import ContentFormatter
+from langchain_azureml_oss.errors import ConnectionConfigError, InvalidRequestError
+from langchain_azureml_oss.formatters import Traits
+from langchain_azureml_oss.replies import Choice, Reply
+
+COMPLETIONS = "https://ep.eastus2.inference.ml.azure.com/v1/completions"
+CHAT = "https://ep.eastus2.inference.ml.azure.com/v1/chat/completions"
+
+
+@tool
+def add(a: int, b: int) -> int:
+    """Add two numbers."""
+    return a + b
+
+
+def test_a_completion_family_is_shown_tools_in_its_prompt(make_chat, plug, answer, sent):
+    """/completions knows no tools, so they would never reach the model."""
+    chat = make_chat(endpoint_url=COMPLETIONS, model_family="DOLLY")
+    text = '{"name": "add", "arguments": {"a": 1, "b": 2}}'
+    replay = plug(chat, answer({"choices": [{"text": text, "finish_reason": "stop"}]}))
+    message = chat.bind_tools([add]).invoke("1 + 2?")
+    assert "tools" not in sent(replay)
+    assert "Add two numbers." in sent(replay)["prompt"]
+    assert [call["args"] for call in message.tool_calls] == [{"a": 1, "b": 2}]
+
+
+class _Streaming(ContentFormatter):
+    name = "mine"
+    traits = Traits(streams=True)
+
+    def body(self, call):
+        return {"messages": list(call.messages), **call.parameters}
+
+    def read(self, data, call):
+        return Reply([Choice(text=data["answer"])])
+
+
+def test_a_contract_of_the_users_own_gets_no_stream_options(make_chat, plug, answer, sent):
+    chat = make_chat(content_formatter=_Streaming())
+    replay = plug(chat, answer({"answer": "x"}))
+    assert [chunk.text for chunk in chat.stream("hi")] == ["x"]
+    assert set(sent(replay)) == {"messages"}
+
+
+REFUSED = {"detail": "Extra parameters ['stream_options'] are not allowed."}
+
+
+def test_stream_options_that_are_refused_are_left_out_for_good(
+    make_chat, plug, answer, events, delta, sent, caplog
+):
+    chat = make_chat(endpoint_url=CHAT)
+    stream = events(delta("Hello", "stop"))
+    replay = plug(chat, answer(REFUSED, status=400), stream, stream)
+    for _ in range(2):
+        assert "".join(chunk.text for chunk in chat.stream("hi")) == "Hello"
+    asked = ["stream_options" in sent(replay, number) for number in range(3)]
+    assert asked == [True, False, False]
+    assert caplog.text.count("stream_options") == 1
+
+
+def test_stream_options_of_the_callers_own_are_left_out_too(
+    make_chat, plug, answer, events, delta, sent
+):
+    """Or the same request would be refused for ever."""
+    chat = make_chat(endpoint_url=CHAT)
+    replay = plug(chat, answer(REFUSED, status=400), events(delta("Hello", "stop")))
+    list(chat.stream("hi", stream_options={"include_usage": False}))
+    assert "stream_options" not in sent(replay, 1)
+
+
+def test_a_refusal_that_another_call_has_found_out_is_mended_too(make_chat, plug, answer, sent):
+    """Two calls under way at once: both carry tools, and both are refused."""
+    chat = make_chat(endpoint_url=CHAT)
+    refusal = answer({"detail": "Tools and tool_choice are not supported."}, status=400)
+    message = {"role": "assistant", "content": "hi"}
+    whole = answer({"choices": [{"message": message, "finish_reason": "stop"}]})
+    replay = plug(chat, refusal, whole)
+    bound = chat.bind_tools([add])
+    call = chat._call(_ask(bound), chat._whole)  # under way before the refusal is known
+    chat._refused.add("tools")
+    (result,) = chat._sync.drive(call)
+    assert result.generations[0].message.text == "hi"
+    assert ["tools" in sent(replay, number) for number in range(2)] == [True, False]
+
+
+def _ask(bound):
+    from langchain_core.messages import HumanMessage
+
+    from langchain_azureml_oss.endpoint_calls import Ask
+
+    return Ask(messages=[HumanMessage("hi")], kwargs=bound.kwargs)
+
+
+def test_native_tools_are_never_left_out(make_chat, plug, answer):
+    chat = make_chat(endpoint_url=CHAT, tool_calling="native")
+    plug(chat, answer({"detail": "Tools and tool_choice are not supported."}, status=400))
+    with pytest.raises(InvalidRequestError, match="not supported"):
+        chat.bind_tools([add]).invoke("hi")
+
+
+@pytest.mark.parametrize("name", ["endpoint_api_key", "api_key", "base_url", "contract"])
+def test_what_is_fixed_when_a_model_is_made_is_no_setting_of_a_call(make_chat, plug, name):
+    """A key that is given to a call by mistake must not go to the model as a setting."""
+    chat = make_chat()
+    replay = plug(chat)
+    with pytest.raises(ConnectionConfigError, match=name):
+        chat.invoke("hi", **{name: "something"})
+    assert replay.requests == []

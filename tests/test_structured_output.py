@@ -1,0 +1,230 @@
+"""Answers in the form of a schema: three methods, three kinds of schema, and what goes wrong."""
+
+from __future__ import annotations
+
+import json
+from types import SimpleNamespace
+
+import pytest
+from agents.competent_model import competent
+from agents.conftest import V1
+from langchain_core import exceptions
+from langchain_core.exceptions import OutputParserException
+from pydantic import BaseModel, Field
+from typing_extensions import TypedDict
+
+from langchain_azureml_oss import AzureMLOSSChatModel
+from langchain_azureml_oss.errors import RefusalError
+from langchain_azureml_oss.local import EngineError, LocalEndpoint
+
+
+class Joke(BaseModel):
+    """A joke."""
+
+    setup: str = Field(description="the question")
+    laughs: int
+
+
+class JokeDict(TypedDict):
+    """A joke."""
+
+    setup: str
+    laughs: int
+
+
+FITTING = {"setup": "Why?", "laughs": 3}
+FITTING_TEXT = json.dumps(FITTING)
+METHODS = ("function_calling", "json_schema", "json_mode")
+SCHEMAS = {"pydantic": Joke, "TypedDict": JokeDict, "JSON schema": Joke.model_json_schema()}
+Refusal = getattr(exceptions, "ModelRefusalError", RefusalError)
+
+
+def telling(text=FITTING_TEXT):
+    """A model that gives this answer as a text, or as a call where one is asked for."""
+
+    def script(body):
+        if body.get("tools"):
+            name = body["tools"][0]["function"]["name"]
+            return {"tool_calls": [{"name": name, "args": text}]}
+        if "must be a call of the function" in json.dumps(body["messages"]):
+            name = "Joke" if '"Joke"' in body["messages"][0]["content"] else "JokeDict"
+            return f'{{"name": "{name}", "parameters": {text}}}'
+        return text
+
+    return script
+
+
+@pytest.fixture
+def serve():
+    running = []
+
+    def start(script=competent, path=V1, **options):
+        endpoint = LocalEndpoint("scripted", script=script, **options).start()
+        running.append(endpoint)
+        chat = AzureMLOSSChatModel(connection=endpoint.connection("LLAMA", path), max_retries=0)
+        return SimpleNamespace(endpoint=endpoint, chat=chat)
+
+    yield start
+    for endpoint in running:
+        endpoint.stop()
+
+
+SERVERS = {
+    "takes all": {},
+    "no tools": {"refuse_tools": True},
+    "no schemas": {"refuse_tools": True, "json_schema": False},
+    "score": {"path": "/score"},
+}
+
+
+@pytest.mark.parametrize("include_raw", [False, True], ids=["plain", "raw"])
+@pytest.mark.parametrize("schema", SCHEMAS)
+@pytest.mark.parametrize("method", [*METHODS, None])
+@pytest.mark.parametrize("server", SERVERS)
+async def test_every_method_schema_and_server(serve, server, method, schema, include_raw):
+    chat = serve(telling(), **SERVERS[server]).chat
+    given = SCHEMAS[schema]
+    model = chat.with_structured_output(given, method=method, include_raw=include_raw)
+    streamed = list(model.stream("A joke."))
+    answers = [model.invoke("A joke."), await model.ainvoke("A joke.")]
+    if include_raw:
+        assert all(answer["parsing_error"] is None for answer in answers)
+        assert all(answer["raw"].type == "ai" for answer in answers)
+        answers = [answer["parsed"] for answer in answers]
+        answers.append(next(part["parsed"] for part in reversed(streamed) if "parsed" in part))
+    else:
+        answers += [streamed[-1], [part async for part in model.astream("A joke.")][-1]]
+    expected = Joke(**FITTING) if schema == "pydantic" else FITTING
+    assert answers == [expected] * len(answers)
+
+
+def test_the_method_is_chosen_by_what_the_endpoint_does(serve):
+    native, score = serve(telling()), serve(telling(), path="/score")
+    for running in (native, score):
+        running.chat.with_structured_output(Joke).invoke("A joke.")
+    assert native.endpoint.requests[-1].body["tool_choice"]["function"]["name"] == "Joke"
+    (message, _) = score.endpoint.requests[-1].body["input_data"]["input_string"]
+    assert "JSON object that fits this schema" in message["content"]
+
+
+def test_a_strict_schema_is_sent(serve):
+    running = serve(telling())
+    running.chat.with_structured_output(Joke, method="json_schema", strict=True).invoke("A joke.")
+    form = running.endpoint.requests[-1].body["response_format"]["json_schema"]
+    assert form["strict"] is True
+    assert form["schema"]["additionalProperties"] is False
+
+
+# -- servers that refuse ---------------------------------------------------------------------------
+
+
+def test_without_json_schema_the_schema_is_shown(serve):
+    """422 to json_schema, as Microsoft's server answers; json_object helps it along."""
+    running = serve(telling(), json_schema=False)
+    model = running.chat.with_structured_output(Joke, method="json_schema")
+    assert [model.invoke("A joke.") for _ in range(2)] == [Joke(**FITTING)] * 2
+    forms = [one.body.get("response_format", {}).get("type") for one in running.endpoint.requests]
+    assert forms == ["json_schema", "json_object", "json_object"]
+    assert "fits this schema" in running.endpoint.requests[-1].body["messages"][0]["content"]
+
+
+@pytest.mark.parametrize("method", ["json_schema", "json_mode"])
+def test_without_any_response_format_the_answer_is_asked_for_in_words(serve, method):
+    def script(body):
+        if "response_format" in body:
+            kind = body["response_format"]["type"]
+            return EngineError(422, {"detail": f"response_format {kind} is not supported"})
+        return f"Here it is:\n```json\n{json.dumps(FITTING)}\n```"
+
+    running = serve(script)
+    model = running.chat.with_structured_output(Joke, method=method)
+    assert model.invoke("A joke.") == Joke(**FITTING)
+    assert "response_format" not in running.endpoint.requests[-1].body
+
+
+# -- answers that do not fit -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_one_repair_try_shows_the_model_its_error(serve, stream):
+    answers = iter(['{"setup": "Why?"}', json.dumps(FITTING)])
+    running = serve(lambda body: next(answers), path="/score")
+    model = running.chat.with_structured_output(Joke)
+    answer = list(model.stream("A joke."))[-1] if stream else model.invoke("A joke.")
+    assert answer == Joke(**FITTING)
+    turn, complaint = running.endpoint.requests[-1].body["input_data"]["input_string"][-2:]
+    assert turn == {"role": "assistant", "content": '{"setup":"Why?"}'}
+    assert "laughs is missing" in complaint["content"]
+
+
+@pytest.mark.parametrize("text", ["No joke today.", '{"setup": "Why?"}'])
+@pytest.mark.parametrize("schema", SCHEMAS)
+@pytest.mark.parametrize("server", ["takes all", "no schemas", "score"])
+async def test_a_wrong_answer_raises_with_its_text(serve, server, schema, text):
+    running = serve(lambda body: text, **SERVERS[server])
+    model = running.chat.with_structured_output(SCHEMAS[schema], method="json_schema")
+    with pytest.raises(OutputParserException) as raised:
+        model.invoke("A joke.")
+    assert raised.value.llm_output.replace(" ", "") == text.replace(" ", "")
+    with pytest.raises(OutputParserException):
+        await model.ainvoke("A joke.")
+    # One repair try where the schema is only shown; none where the server keeps to it.
+    asked = [one for one in running.endpoint.requests if one.status == 200]
+    assert len(asked) == (2 if server == "takes all" else 4)
+
+
+@pytest.mark.parametrize("text", ["No joke today.", '{"setup": "Why?"}'])
+@pytest.mark.parametrize("schema", SCHEMAS)
+@pytest.mark.parametrize("method", METHODS)
+async def test_a_stream_of_a_wrong_answer_ends_with_the_error(serve, method, schema, text):
+    model = serve(lambda body: text).chat.with_structured_output(SCHEMAS[schema], method=method)
+    with pytest.raises(OutputParserException, match="not the form"):
+        list(model.stream("A joke."))
+    with pytest.raises(OutputParserException, match="not the form"):
+        _ = [part async for part in model.astream("A joke.")]
+
+
+def test_a_wrong_call_raises_with_the_reason(serve):
+    running = serve(telling('{"setup": "Why?"}'), refuse_tools=True)
+    model = running.chat.with_structured_output(JokeDict, method="function_calling")
+    with pytest.raises(OutputParserException, match=r"laughs is missing"):
+        model.invoke("A joke.")
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_raw_shows_the_error_instead(serve, method):
+    model = serve(lambda body: "No.").chat.with_structured_output(
+        Joke, method=method, include_raw=True
+    )
+    answer = model.invoke("A joke.")
+    assert answer["raw"].text == "No."
+    assert answer["parsed"] is None
+    assert isinstance(answer["parsing_error"], OutputParserException)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_refusal_is_an_error_of_its_own(make_chat, plug, answer, completion, method):
+    chat = make_chat(base_url="https://h.example/v1/chat/completions", model_family="OPENAI")
+    message = {"content": None, "refusal": "I can't joke about that."}
+    plug(chat, answer(completion(message=message)))
+    with pytest.raises(Refusal, match="I can't joke about that"):
+        chat.with_structured_output(Joke, method=method).invoke("A joke.")
+
+
+@pytest.mark.parametrize(
+    ("schema", "options", "problem"),
+    [
+        (None, {"method": "json_schema"}, "needs a schema"),
+        (None, {"method": "function_calling"}, "needs a schema"),
+        (Joke, {"method": "gossip"}, "none of function_calling, json_schema, json_mode"),
+        (Joke, {"method": "json_mode", "strict": True}, "json_mode has no schema"),
+    ],
+)
+def test_wrong_use_is_said_at_once(make_chat, schema, options, problem):
+    with pytest.raises(ValueError, match=problem):
+        make_chat().with_structured_output(schema, **options)
+
+
+def test_json_mode_does_without_a_schema(serve):
+    model = serve(lambda body: '{"any": 1}').chat.with_structured_output(method="json_mode")
+    assert model.invoke("JSON!") == {"any": 1}
