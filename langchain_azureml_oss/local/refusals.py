@@ -1,0 +1,65 @@
+"""How a model's container says no: a status and one of three body shapes."""
+
+from __future__ import annotations
+
+import json
+from http import HTTPStatus
+
+
+class Refusal(Exception):  # noqa: N818 -- a regular answer of the server, not an error of this code
+    """An answer other than 200.
+
+    Args:
+        status: HTTP status.
+        body: JSON body.
+        headers: Headers to add.
+    """
+
+    def __init__(self, status: int, body: object, headers: dict[str, str] | None = None) -> None:
+        super().__init__(status, body)
+        self.status = status
+        self.body = body
+        self.headers = headers or {}
+
+
+def detail(status: int, text: str) -> Refusal:
+    """`{"detail": ...}`, the shape of a web framework's own refusal."""
+    return Refusal(status, {"detail": text})
+
+
+def error(status: int, message: str) -> Refusal:
+    """`{"error": {"code", "message", "status"}}`, the shape of Microsoft's server."""
+    code = HTTPStatus(status).phrase
+    return Refusal(status, {"error": {"code": code, "message": message, "status": status}})
+
+
+def from_engine(status: int, body: object) -> Refusal:
+    """The engine's own error: its JSON travels as a string in `message`."""
+    return error(status, body if isinstance(body, str) else json.dumps(body))
+
+
+def invalid(field: str, message: str, value: object) -> Refusal:
+    """422 with `details`, the shape of a failed validation."""
+    details = [{"type": "value_error", "loc": ["body", field], "msg": message, "input": value}]
+    return Refusal(
+        422,
+        {
+            "error": {
+                "code": "Invalid input",
+                "message": "invalid input error",
+                "status": 422,
+                "details": details,
+            }
+        },
+    )
+
+
+def not_found() -> Refusal:
+    """404 of a route that the server does not have."""
+    return Refusal(
+        404,
+        {
+            "message": "The requested URL was not found on the server. If you entered the URL "
+            "manually please check your spelling and try again."
+        },
+    )
