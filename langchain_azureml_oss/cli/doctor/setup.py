@@ -1,0 +1,166 @@
+"""What is to be examined: the values of the connection, and where each of them came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from langchain_azureml_oss.cli.connecting import EndpointChoice
+from langchain_azureml_oss.connection import ENVIRONMENT, CustomConnection, from_environment
+from langchain_azureml_oss.credentials import Authorizer, authorizer
+from langchain_azureml_oss.endpoint_fields import named_deployment
+from langchain_azureml_oss.errors import AzureMLOSSError, ConnectionConfigError
+from langchain_azureml_oss.families import FamilyProfile, family, profile
+
+OPTIONS: Mapping[str, str] = {
+    "endpoint_url": "--url",
+    "model_family": "--family",
+    "deployment_name": "--deployment",
+}
+"""Key of a connection -> option of the command."""
+
+_SHOWN_ENDS = 12
+"""Characters from which on a key is long enough to show two at either end."""
+
+
+@dataclass(kw_only=True)
+class Setup:
+    """What was found. Where something is missing or wrong, `problems` says so."""
+
+    url: str = ""
+    key: str = field(default="", repr=False)
+    credential: Any = field(default=None, repr=False)
+    family: FamilyProfile | None = None
+    deployment: str | None = None
+    contract: str = "auto"
+    origins: dict[str, str] = field(default_factory=dict)
+    """Key of a connection -> where its value came from."""
+    connection: str | None = None
+    """The connection as Python, for the lines to paste."""
+    problems: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+
+    @property
+    def can_call(self) -> bool:
+        """Whether a request can be made; the family only says how to write one."""
+        return bool(self.url) and not self._is_secret_unfit and bool(self.key or self.credential)
+
+    @property
+    def _is_secret_unfit(self) -> bool:
+        try:
+            authorizer(self.key or None, self.credential)
+        except ConnectionConfigError:
+            return True
+        return False
+
+    def authorizer(self) -> Authorizer:
+        """Return what authorizes the requests."""
+        return authorizer(self.key or None, self.credential)
+
+    def summary(self) -> str:
+        """Return what was found, and where."""
+        shown = {
+            "endpoint_url": without_secrets(self.url),
+            "endpoint_api_key": ends_of(self.key),
+            "model_family": self.family.name if self.family else "",
+            "deployment_name": self.deployment or "",
+        }
+        if self.credential is not None:
+            shown["endpoint_api_key"] = "a credential"
+        parts = [
+            f"{key} {shown[key]} from {origin}"
+            for key, origin in self.origins.items()
+            if shown.get(key)
+        ]
+        if self.contract != "auto":
+            parts.append(f"contract {self.contract} from --contract")
+        return "; ".join(parts)
+
+
+def ends_of(secret: str) -> str:
+    """Return two characters of either end of a secret; none of a short one."""
+    return f"{secret[:2]}…{secret[-2:]}" if len(secret) >= _SHOWN_ENDS else "(hidden)"
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL without user name, password, query and fragment."""
+    try:
+        parts = urlsplit(url.strip())
+    except ValueError:
+        return "(no URL)"
+    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def gather(choice: EndpointChoice) -> Setup:
+    """Read the options, the connection and the environment, in this order of precedence."""
+    setup = Setup(contract=choice.contract)
+    connection = None
+    if choice.connection:
+        try:
+            connection = CustomConnection.of(choice.fields()["connection"])
+        except AzureMLOSSError as error:
+            setup.problems.append(str(error))
+            setup.advice.append("--url and AZUREML_ENDPOINT_API_KEY do without a connection.")
+            return setup
+        setup.connection = _as_python(choice.connection)
+    given = {
+        "endpoint_url": choice.url,
+        "model_family": choice.family,
+        "deployment_name": choice.deployment,
+    }
+    values = {}
+    for key in ENVIRONMENT:
+        value, origin = given.get(key), OPTIONS.get(key, "")
+        if value is None and connection is not None:
+            try:
+                value, origin = connection.get(key), connection.described
+            except ConnectionConfigError as error:
+                setup.problems.append(str(error))
+        if not value:
+            value, origin = from_environment(key), ENVIRONMENT[key]
+        if value:
+            values[key], setup.origins[key] = value, origin
+    if connection is not None and connection.credential is not None:
+        setup.credential = connection.credential
+        setup.origins["endpoint_api_key"] = connection.described
+    _take(setup, values)
+    return setup
+
+
+def _take(setup: Setup, values: Mapping[str, Any]) -> None:
+    """Put the values into the setup, and note what is missing or wrong."""
+    setup.url = str(values.get("endpoint_url", "")).strip()
+    secret = values.get("endpoint_api_key", "")
+    setup.key = secret if isinstance(secret, str) else secret.get_secret_value()
+    try:
+        if "model_family" in values:
+            setup.family = profile(family(values["model_family"]))
+        setup.deployment = named_deployment(values.get("deployment_name"))
+        if setup.key or setup.credential is not None:
+            setup.authorizer()
+    except ConnectionConfigError as error:
+        setup.problems.append(str(error))
+    absent = {
+        "endpoint_url": not setup.url,
+        "endpoint_api_key": not setup.key and setup.credential is None,
+        "model_family": "model_family" not in values,
+    }
+    for key in filter(absent.get, absent):
+        ways = [f"set {ENVIRONMENT[key]}", *([f"pass {OPTIONS[key]}"] if key in OPTIONS else [])]
+        setup.problems.append(f"{key} is missing.")
+        setup.advice.append(f"For {key}: {' or '.join(ways)}.")
+    if absent["endpoint_api_key"]:
+        setup.advice.append(
+            "The key is in Azure ML studio: Endpoints, the endpoint, the tab Consume; or:"
+            " az ml online-endpoint get-credentials --name NAME."
+        )
+    if absent["endpoint_url"]:
+        setup.advice.append("--connection takes a connection that holds all of them.")
+
+
+def _as_python(selector: str) -> str:
+    is_file = Path(selector).expanduser().is_file()
+    return f"CustomConnection.from_yaml({selector!r})" if is_file else repr(selector)

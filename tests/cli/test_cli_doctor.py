@@ -1,0 +1,756 @@
+"""The doctor, before endpoints that are broken in every way there is."""
+
+from __future__ import annotations
+
+import json
+import socket
+import ssl
+import subprocess
+
+import pytest
+
+from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM, CustomConnection
+from langchain_azureml_oss.cli.doctor import advice
+from langchain_azureml_oss.cli.doctor.candidates import Probe, base_of, is_worth_sending, plan
+from langchain_azureml_oss.cli.doctor.checklist import TITLES, Line
+from langchain_azureml_oss.cli.doctor.examination import examine
+from langchain_azureml_oss.cli.doctor.setup import Setup, ends_of
+from langchain_azureml_oss.cli.doctor.showing import checklist_text
+from langchain_azureml_oss.cli.doctor.steps import (
+    Ask,
+    Certificate,
+    Connect,
+    Handshake,
+    Look,
+    Pause,
+    Resolve,
+)
+from langchain_azureml_oss.errors import (
+    EndpointConnectionError,
+    ModelContainerError,
+    RateLimitError,
+)
+from langchain_azureml_oss.families import profile
+from langchain_azureml_oss.local import LocalEndpoint
+
+LIMIT = 8
+WRONG_KEY = "wrong-key-4711-0815"
+CHAT = "/v1/chat/completions"
+
+
+@pytest.fixture
+def examined(run, variables, monkeypatch):
+    """Runs the doctor on a local endpoint; returns the result, checks as a mapping, and endpoint.
+
+    Whatever is wrong with the endpoint: at most 8 requests, and no key on the screen.
+    """
+
+    def call(*arguments, path="/score", family="LLAMA", key=None, **options):
+        options = {"deployments": {"blue": 100, "green": 0}, **options}
+        with LocalEndpoint("echo", **options) as endpoint:
+            found = variables(endpoint, path)
+            if endpoint.auth == "aad_token":
+                found["AZUREML_ENDPOINT_API_KEY"] = endpoint.issue_token()
+            if key is not None:
+                found["AZUREML_ENDPOINT_API_KEY"] = key
+            found["AZUREML_MODEL_FAMILY"] = family
+            for name, value in found.items():
+                monkeypatch.setenv(name, value)
+            result = run("doctor", "--json", *arguments)
+            report = json.loads(result.stdout)
+            assert len(endpoint.requests) <= LIMIT
+            assert len(report["requests"]) == len(endpoint.requests)
+            secret = found["AZUREML_ENDPOINT_API_KEY"]
+            assert secret not in result.stdout + result.stderr
+            assert result.exit_code == (0 if report["usable"] else 1)
+            checks = {check["name"]: check for check in report["checks"]}
+            assert list(checks) == list(TITLES)
+            for check in checks.values():
+                assert check["advice"] or check["state"] != "failed", check
+            if report["python"]:
+                paste(report["python"], endpoint)
+            return report, checks
+
+    return call
+
+
+def paste(lines, endpoint):
+    """Run the lines; whatever they make answers."""
+    assert endpoint.api_key not in lines
+    made = {}
+    exec(compile(lines, "pasted", "exec"), made)
+    models = [made[name] for name in ("chat", "llm") if name in made]
+    assert models
+    for model in models:
+        assert isinstance(model, AzureMLOSSChatModel | AzureMLOSSLLM)
+        answer = model.invoke("one two")
+        assert "echo: " in getattr(answer, "text", answer)
+
+
+def states(checks):
+    return {name: check["state"] for name, check in checks.items()}
+
+
+# --- Healthy --------------------------------------------------------------------------------------
+
+
+def test_a_healthy_score_endpoint(examined):
+    report, checks = examined()
+    assert report["usable"]
+    skipped = {name for name, check in checks.items() if check["state"] == "skipped"}
+    # `echo` takes a schema and does not keep to it.
+    failed = {name for name, check in checks.items() if check["state"] == "failed"}
+    assert (skipped, failed) == ({"tls"}, {"json_schema"})
+    configuration = checks["configuration"]["found"]
+    for variable in ("AZUREML_ENDPOINT_URL", "AZUREML_ENDPOINT_API_KEY", "AZUREML_MODEL_FAMILY"):
+        assert f"from {variable}" in configuration
+    assert "contract score at /score" in checks["completion"]["found"]
+    # Chat goes where it streams.
+    assert report["recommended"]["chat"]["contract"] == "openai"
+    assert report["recommended"]["chat"]["endpoint_url"].endswith(CHAT)
+    assert "llm = AzureMLOSSLLM(" in report["python"]
+    assert '"LLAMA"' in report["python"]
+    assert 'api="completion"' in report["python"]
+    assert report["python"].count("max_tokens=256") == 2
+    assert 'os.environ["AZUREML_ENDPOINT_API_KEY"]' in report["python"]
+
+
+@pytest.mark.parametrize("path", ["", "/v1", CHAT, "/chat/completions", "/v1/completions"])
+def test_a_healthy_openai_endpoint(examined, path):
+    report, checks = examined(path=path)
+    assert report["usable"]
+    for name in ("chat", "completion"):
+        assert report["recommended"][name]["contract"] == "openai"
+    for name in ("streaming", "tools", "usage", "latency"):
+        assert checks[name]["state"] == "ok"
+    assert "answers and streams" in checks["usage"]["found"]
+
+
+def test_what_the_server_says_of_itself(examined):
+    _, checks = examined(families="Llama-2-7b-chat", family="FALCON")
+    said = checks["server"]["found"]
+    for part in ("model Llama-2-7b-chat", "/info: ", "/swagger.json: ", "header server: "):
+        assert part in said
+    assert "family LLAMA, not FALCON" in checks["server"]["advice"]
+
+
+def test_the_prompt_is_small(run, configured):
+    run("doctor")
+    plain = [r for r in configured.requests if r.method == "POST" and "tools" not in r.body]
+    plain = [request for request in plain if "response_format" not in request.body]
+    limits = []
+    for request in plain:
+        assert "Hello there" in json.dumps(request.body)
+        holder = request.body.get("input_data", {}).get("parameters") or request.body
+        limits.append(holder.get("max_tokens", holder.get("max_new_tokens")))
+    assert limits
+    assert set(limits) == {2}
+
+
+def test_a_deployment_that_is_there(examined):
+    report, checks = examined("--deployment", "green")
+    assert report["usable"]
+    assert checks["deployment"]["found"] == "green answers"
+    assert 'deployment_name="green"' in report["python"]
+
+
+def test_a_token(examined):
+    report, _ = examined(auth="aad_token")
+    assert report["usable"]
+
+
+# --- Contracts ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("contract", "family"),
+    [("gpt2-2023", "GPT2"), ("falcon-2023", "FALCON"), ("dolly-2023", "DOLLY")],
+)
+def test_the_contracts_of_2023(examined, contract, family):
+    report, checks = examined(contract=contract, family=family)
+    assert report["usable"]
+    assert report["recommended"]["completion"]["contract"] == contract
+    assert report["recommended"]["completion"]["endpoint_url"].endswith("/score")
+    assert f"pass contract='{contract}'" in checks["completion"]["advice"]
+    assert checks["chat"]["state"] == "ok"
+    assert f"template of the family {family}" in checks["chat"]["found"]
+    assert checks["streaming"]["state"] == "skipped"
+    # The same, though the family tells nothing of it.
+    report, _ = examined(contract=contract, family="LLAMA")
+    assert report["recommended"]["completion"]["contract"] == contract
+
+
+def test_a_contract_that_was_chosen_wrong(examined):
+    report, checks = examined("--contract", "falcon-2023")
+    assert not report["usable"]
+    assert "contract falcon-2023 does not answer" in checks["completion"]["found"]
+    assert "contract='score'" in checks["completion"]["advice"]
+    assert report["recommended"]["completion"]["contract"] == "score"
+
+
+@pytest.mark.parametrize("front_door", [False, True])
+def test_completion_only(examined, front_door):
+    report, checks = examined(path=CHAT, task="completion", front_door=front_door)
+    assert report["usable"]
+    assert (checks["chat"]["state"], checks["completion"]["state"]) == ("failed", "ok")
+    assert "AzureMLOSSLLM" in checks["chat"]["advice"]
+    assert report["recommended"]["chat"] is None
+    assert "AzureMLOSSChatModel" not in report["python"]
+    assert checks["streaming"]["found"].endswith("/v1/completions")
+
+
+def test_chat_only(examined):
+    report, checks = examined(path=CHAT, task="chat")
+    assert report["usable"]
+    assert (checks["chat"]["state"], checks["completion"]["state"]) == ("ok", "failed")
+    assert report["recommended"]["completion"]["api"] == "chat"
+    assert 'api="chat"' in report["python"]
+
+
+# --- What a server does not do --------------------------------------------------------------------
+
+
+def test_tools_refused(examined):
+    report, checks = examined(path=CHAT, refuse_tools=True)
+    assert report["usable"]
+    assert checks["tools"]["state"] == "failed"
+    assert "Tools and tool_choice are not supported." in checks["tools"]["found"]
+    assert "tool_calling='auto'" in checks["tools"]["advice"]
+
+
+def test_stream_ignored(examined):
+    report, checks = examined(path=CHAT, ignore_stream=True)
+    assert report["usable"]
+    assert checks["streaming"]["state"] == "failed"
+    assert "in one piece" in checks["streaming"]["found"]
+
+
+def test_stream_options_refused(examined):
+    report, checks = examined(path=CHAT, refuse_stream_options=True)
+    assert report["usable"]
+    assert checks["streaming"]["state"] == "ok"
+    assert "refuses stream_options" in checks["usage"]["found"]
+
+
+def test_json_schema_refused(examined):
+    _, checks = examined(path=CHAT, json_schema=False)
+    assert checks["json_schema"]["state"] == "failed"
+    assert "422" in checks["json_schema"]["found"]
+
+
+def test_an_error_in_the_stream(run, variables, monkeypatch, echo):
+    for name, value in variables(echo).items():
+        monkeypatch.setenv(name, value)
+    echo.fail_next("stream-error")
+    checks = {c["name"]: c for c in json.loads(run("doctor", "--json").stdout)["checks"]}
+    assert checks["streaming"]["state"] == "failed"
+    assert checks["chat"]["state"] == "ok"
+
+
+# --- Not let in, or not there ---------------------------------------------------------------------
+
+
+def not_checked(checks, *names):
+    return {checks[name]["state"] for name in names} == {"skipped"}
+
+
+def test_a_wrong_key(examined):
+    report, checks = examined(key=WRONG_KEY)
+    assert not report["usable"]
+    assert len(report["requests"]) == 1
+    assert checks["authorised"]["state"] == "failed"
+    assert checks["authorised"]["found"].startswith("401 ")
+    assert "the tab Consume" in checks["authorised"]["advice"]
+    assert "wr…15" in checks["configuration"]["found"]
+    assert not_checked(checks, "deployment", "chat", "completion", "streaming", "server")
+    assert report["python"] is None
+
+
+def test_a_key_where_a_token_is_wanted(examined):
+    report, checks = examined(auth="aad_token", key=WRONG_KEY)
+    assert not report["usable"]
+    assert "aad_token" in checks["authorised"]["advice"]
+    assert "credential=DefaultAzureCredential()" in checks["authorised"]["advice"]
+
+
+def test_a_wrong_path(examined):
+    report, checks = examined(path="/nothing/here")
+    assert not report["usable"]
+    for name, path in (("chat", CHAT), ("completion", "/v1/completions")):
+        assert checks[name]["state"] == "failed"
+        assert "/nothing/here: 404" in checks[name]["found"]
+        assert checks[name]["advice"].endswith(path)
+
+
+def test_a_deployment_that_is_not_there(examined):
+    report, checks = examined("--deployment", "purple")
+    assert not report["usable"]
+    assert checks["deployment"]["state"] == "failed"
+    assert "no deployment 'purple'" in checks["deployment"]["found"]
+    assert "'blue' answers" in checks["deployment"]["advice"]
+    assert "deployment_name" not in report["python"]
+
+
+def test_no_traffic(examined):
+    report, checks = examined(deployments={"blue": 0})
+    assert not report["usable"]
+    assert checks["deployment"]["state"] == "failed"
+    assert "No deployment of the endpoint has traffic" in checks["deployment"]["found"]
+    assert "--traffic" in checks["deployment"]["advice"]
+
+
+def test_a_container_that_fails(run, variables, monkeypatch, echo):
+    for name, value in variables(echo, "/score").items():
+        monkeypatch.setenv(name, value)
+    echo.fail_next("424", times=LIMIT)
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert 1 < len(echo.requests) <= LIMIT
+    assert "424 around the model's 500" in result.stdout
+    assert "az ml online-deployment get-logs" in result.stdout
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_busy_server(run, variables, monkeypatch, times):
+    monkeypatch.setattr("langchain_azureml_oss.cli.doctor.trying.time.sleep", lambda seconds: None)
+    with LocalEndpoint("echo") as busy:
+        for name, value in variables(busy, "/score").items():
+            monkeypatch.setenv(name, value)
+        busy.fail_next("429", times=times)
+        report = json.loads(run("doctor", "--json").stdout)
+        assert len(busy.requests) == (2 if times == 2 else LIMIT)
+    assert report["usable"] == (times == 1)
+    checks = {check["name"]: check for check in report["checks"]}
+    assert checks["chat"]["state"] == ("ok" if times == 1 else "failed")
+
+
+# --- The way to the endpoint ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def reached(run, monkeypatch):
+    """Runs the doctor on a URL."""
+
+    def call(url, *arguments, key=WRONG_KEY):
+        monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", key)
+        result = run("doctor", "--url", url, "--family", "LLAMA", "--json", *arguments)
+        assert result.exit_code == 1
+        assert key not in result.output
+        report = json.loads(result.stdout)
+        return report, {check["name"]: check for check in report["checks"]}
+
+    return call
+
+
+def test_a_dead_port(reached):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))  # bound and not listening: nobody else gets it meanwhile
+        report, checks = reached(f"http://127.0.0.1:{free.getsockname()[1]}/score")
+    assert checks["name"]["state"] == "ok"
+    assert checks["reachable"]["state"] == "failed"
+    assert "connection refused" in checks["reachable"]["found"]
+    assert report["requests"] == []
+    assert not_checked(checks, "tls", "authorised", "chat")
+
+
+def test_a_name_that_does_not_resolve(reached, monkeypatch):
+    host = "no-such.eastus2.inference.ml.azure.com"
+    real = socket.getaddrinfo
+
+    def getaddrinfo(name, *arguments, **options):
+        if name == host:
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return real(name, *arguments, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", getaddrinfo)
+    report, checks = reached(f"https://{host}/score")
+    assert checks["name"]["state"] == "failed"
+    assert checks["name"]["found"] == f"{host} has no address: Name or service not known"
+    assert "typing errors" in checks["name"]["advice"]
+    assert report["requests"] == []
+    assert not_checked(checks, "reachable", "tls", "authorised")
+
+
+def test_http_to_another_machine(reached):
+    report, checks = reached("http://example.com/score")
+    assert checks["url"]["state"] == "failed"
+    assert "in the clear" in checks["url"]["found"]
+    assert "https://" in checks["url"]["advice"]
+    assert report["requests"] == []
+    assert not_checked(checks, "name", "reachable")
+
+
+@pytest.mark.parametrize(
+    ("url", "advised"),
+    [
+        ("https://ml.azure.com/endpoints/realtime/mine/detail", "page of Azure ML studio"),
+        ("https://mine.openai.azure.com/openai/deployments/x", "langchain-openai"),
+        ("https://management.azure.com/subscriptions/x", "does not score"),
+        ("my-ep.eastus2.inference.ml.azure.com/score", "tab Consume"),
+        ("ftp://host/score", "tab Consume"),
+    ],
+)
+def test_a_url_of_something_else(reached, url, advised):
+    report, checks = reached(url)
+    assert checks["url"]["state"] == "failed"
+    assert advised in checks["url"]["advice"]
+    assert report["requests"] == []
+
+
+def test_what_a_url_may_hold_is_not_shown(reached):
+    for url in ("https://me:pass-4711@host/score", "ftp://host/score?sig=pass-4711"):
+        report, _ = reached(url)
+        assert "pass-4711" not in json.dumps(report)
+
+
+@pytest.fixture
+def certificate(tmp_path):
+    """A self-signed certificate for this machine: an SSLContext, and the file's path."""
+    key, chain = tmp_path / "key.pem", tmp_path / "chain.pem"
+    subprocess.run(
+        [
+            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
+            *("-nodes", "-days", "2", "-subj", "/CN=localhost"),
+            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
+            *("-keyout", str(key), "-out", str(chain)),
+        ],
+        check=True,
+        capture_output=True,
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key)
+    return context, chain
+
+
+def test_a_self_signed_certificate(reached, certificate):
+    context, _ = certificate
+    with LocalEndpoint("echo", ssl_context=context) as endpoint:
+        _, checks = reached(f"{endpoint.url}/score", key=endpoint.api_key)
+        assert endpoint.requests == []
+    assert checks["reachable"]["state"] == "ok"
+    assert checks["tls"]["state"] == "failed"
+    assert "self-signed certificate" in checks["tls"]["found"]
+    assert "ca_bundle=" in checks["tls"]["advice"]
+    assert not_checked(checks, "authorised", "chat")
+
+
+def test_a_certificate_that_only_the_system_trusts(reached, certificate, monkeypatch):
+    context, chain = certificate
+    monkeypatch.setenv("SSL_CERT_FILE", str(chain))
+    with LocalEndpoint("echo", ssl_context=context) as endpoint:
+        _, checks = reached(f"{endpoint.url}/score", key=endpoint.api_key)
+    assert checks["tls"]["state"] == "failed"
+    assert "certificate verify failed" in checks["tls"]["found"]
+    assert "ca_bundle=" in checks["tls"]["advice"]
+
+
+def test_https_to_a_server_without_tls(reached, echo):
+    _, checks = reached(echo.url.replace("http:", "https:") + "/score")
+    assert checks["tls"]["state"] == "failed"
+    assert echo.requests == []
+
+
+def test_a_dead_proxy(reached, monkeypatch):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        place = f"127.0.0.1:{free.getsockname()[1]}"
+        monkeypatch.setenv("HTTPS_PROXY", f"http://me:pass-4711@{place}")
+        report, checks = reached("https://ep.eastus2.inference.ml.azure.com/score")
+    assert checks["name"]["state"] == "skipped"
+    assert checks["reachable"]["state"] == "failed"
+    assert f"proxy http://{place}" in checks["reachable"]["found"]
+    assert "HTTPS_PROXY" in checks["reachable"]["advice"]
+    assert "pass-4711" not in json.dumps(report)
+
+
+def test_a_proxy_that_answers(examined, monkeypatch, raw_server, wire, answer):
+    proxy = raw_server(wire(answer({"output": "Hi"})))
+    monkeypatch.setenv("HTTP_PROXY", proxy.url)
+    _, checks = examined_through(proxy, monkeypatch)
+    assert checks["reachable"]["found"] == f"through the proxy {proxy.url}, which answers"
+    assert checks["chat"]["state"] == "ok"
+
+
+def examined_through(proxy, monkeypatch):
+    from typer.testing import CliRunner
+
+    from langchain_azureml_oss.cli.app import build_app
+
+    monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", WRONG_KEY)
+    arguments = ["doctor", "--url", "http://ep.localhost/score", "--family", "LLAMA", "--json"]
+    report = json.loads(CliRunner().invoke(build_app(), arguments).stdout)
+    assert len(proxy.requests) == len(report["requests"]) <= LIMIT
+    return report, {check["name"]: check for check in report["checks"]}
+
+
+# --- Configuration --------------------------------------------------------------------------------
+
+
+def test_nothing_is_configured(run):
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert result.stdout.startswith("failed   Configuration")
+    for key in ("endpoint_url", "endpoint_api_key", "model_family"):
+        assert f"{key} is missing." in result.stdout
+    assert "--family" in result.stdout
+    assert "get-credentials" in result.stdout
+    assert "0 requests sent" in result.stdout
+
+
+def test_only_the_family_is_missing(run, configured, monkeypatch):
+    monkeypatch.delenv("AZUREML_MODEL_FAMILY")
+    result = run("doctor", "--json")
+    assert result.exit_code == 1
+    checks = {check["name"]: check for check in json.loads(result.stdout)["checks"]}
+    assert checks["configuration"]["found"].startswith("model_family is missing.")
+    # Everything else can be known without it.
+    assert checks["chat"]["state"] == "ok"
+
+
+def test_an_unknown_family_of_the_environment(run, configured, monkeypatch):
+    monkeypatch.setenv("AZUREML_MODEL_FAMILY", "LAMMA")
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "Unknown model_family 'LAMMA'" in result.stdout
+
+
+def test_a_key_that_no_header_carries(run, configured, monkeypatch):
+    monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", "wrong-key\nfrom-two-lines")
+    result = run("doctor")
+    assert result.exit_code == 1
+    assert "Copy the key again" in result.stdout
+    assert configured.requests == []
+    assert "from-two-lines" not in result.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [("--family", "LAMMA"), ("--contract", "corba"), ("--gossip",), ("--url",), ("hello",)],
+)
+def test_wrong_usage(run, configured, arguments):
+    result = run("doctor", *arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert configured.requests == []
+
+
+def test_a_connection_file(run, echo, tmp_path, monkeypatch):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        f"name: mine\ntype: custom\nconfigs:\n  endpoint_url: {echo.scoring_url}\n"
+        "  model_family: LLAMA\nsecrets:\n  endpoint_api_key: ${env:MY_KEY}\n"
+    )
+    monkeypatch.setenv("MY_KEY", echo.api_key)
+    result = run("doctor", "--connection", str(path), "--json")
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert f"file {str(path)!r}" in report["checks"][0]["found"]
+    assert echo.api_key not in result.output
+    assert "CustomConnection.from_yaml" in report["python"]
+    paste(report["python"], echo)
+
+
+def test_a_selector(run, echo, monkeypatch):
+    def selected(cls, selector):
+        found = echo.connection("LLAMA")
+        found.name, found.source = "mine", selector
+        return found
+
+    monkeypatch.setattr(CustomConnection, "_selected", classmethod(selected))
+    result = run("doctor", "--connection", "onlineEndpoint/mine", "--json")
+    assert result.exit_code == 0
+    report = json.loads(result.stdout)
+    assert "(onlineEndpoint/mine)" in report["checks"][0]["found"]
+    assert "connection='onlineEndpoint/mine'" in report["python"]
+    paste(report["python"], echo)
+
+
+def test_a_connection_that_is_not_there(run):
+    result = run("doctor", "--connection", "absent.yaml")
+    assert result.exit_code == 1
+    assert "There is no connection file 'absent.yaml'" in result.stdout
+
+
+# --- On the screen --------------------------------------------------------------------------------
+
+
+def test_the_text(run, configured):
+    result = run("doctor")
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    for title in TITLES.values():
+        (line,) = [line for line in lines if line[9:].startswith(f"{title} ")]
+        assert line.split()[0] in {"ok", "failed", "skipped"}
+    assert "\x1b" not in result.stdout
+    assert "The endpoint can be used. (7 requests sent)" in lines
+    pasted = result.stdout.partition("Paste this:\n\n")[2]
+    paste(pasted, configured)
+    assert configured.api_key not in result.output
+
+
+def test_the_text_on_a_terminal(on_terminal, configured):
+    plain = on_terminal("doctor")
+    assert plain.end() == 0
+    assert max(map(len, plain.shown.splitlines())) <= 120
+    assert "Paste this:" in plain.shown
+    assert configured.api_key not in plain.shown
+    colourful = on_terminal("doctor", NO_COLOR="")
+    assert colourful.end() == 0
+    assert "\x1b[32mok" in colourful.shown
+    assert "\x1b[1;31mfailed" in colourful.shown
+    assert configured.api_key not in colourful.shown
+
+
+def test_a_server_gives_no_orders_to_the_terminal():
+    line = Line("server", "ok", "a\x1b]0;mine\x07b", "c\nd")
+    for width in (0, 40):
+        text = checklist_text(line, width).plain
+        assert "\x1b" not in text
+        assert "\x07" not in text
+
+
+# --- Decisions, without I/O -----------------------------------------------------------------------
+
+
+def drive(setup, outcomes):
+    """Run an examination; an outcome is what the function returns for a step."""
+    steps, outcome, taken = examine(setup), None, []
+    while True:
+        try:
+            step = steps.send(outcome)
+        except StopIteration as end:
+            return end.value, taken
+        taken.append(step)
+        outcome = outcomes(step)
+
+
+def cloud(asked, *, certificate=None):
+    """Outcomes before an endpoint that answers `asked` to every request."""
+    network = {
+        Resolve: ["10.1.2.3"],
+        Connect: None,
+        Handshake: certificate or Certificate("TLSv1.3", "Jan  1 00:00:00 2030 GMT"),
+        Ask: asked,
+        Look: None,
+        Pause: None,
+    }
+    return lambda step: network[type(step)]
+
+
+def setup(**fields):
+    made = {"url": "https://ep.eastus2.inference.ml.azure.com/score", "key": "a-key-of-sorts"}
+    made |= {"family": profile("LLAMA"), "origins": {"endpoint_url": "--url"}}
+    return Setup(**(made | fields))
+
+
+def line(report, name):
+    return next(one for one in report.lines if one.name == name)
+
+
+def test_a_private_address_and_a_certificate_are_told():
+    report, _ = drive(setup(), cloud(ModelContainerError("424 no", model_status=500, status=424)))
+    assert "private endpoint" in line(report, "name").found
+    assert "TLSv1.3" in line(report, "tls").found
+    assert "valid until Jan  1 00:00:00 2030 GMT" in line(report, "tls").found
+
+
+@pytest.mark.parametrize(
+    ("error", "requests", "name"),
+    [
+        (RateLimitError("429", status=429), 2, "chat"),
+        (EndpointConnectionError("reset"), 2, "reachable"),
+        (ModelContainerError("424", model_status=400, status=424), LIMIT, "completion"),
+    ],
+)
+def test_never_too_many_requests(error, requests, name):
+    report, steps = drive(setup(url="https://ep.example.com/own/path"), cloud(error))
+    assert sum(isinstance(step, Ask | Look) for step in steps) == requests
+    assert line(report, name).state == "failed"
+    assert line(report, name).advice
+    assert not report.usable
+
+
+@pytest.mark.parametrize(
+    ("error", "found", "way"),
+    [
+        (ssl.SSLCertVerificationError(1, "x"), "not trusted", "ca_bundle="),
+        (ConnectionResetError(104, "Connection reset by peer"), "reset by peer", "firewall"),
+        (TimeoutError("timed out"), "timed out", "firewall"),
+    ],
+)
+def test_a_handshake_that_fails(error, found, way):
+    report, steps = drive(setup(), cloud(None, certificate=error))
+    assert found in line(report, "tls").found
+    assert way in line(report, "tls").advice
+    assert not any(isinstance(step, Ask) for step in steps)
+
+
+@pytest.mark.parametrize(
+    ("words", "way"),
+    [
+        ("certificate has expired", "clock"),
+        ("Hostname mismatch, certificate is not valid for 'x'", "host name"),
+        ("self-signed certificate", "ca_bundle="),
+    ],
+)
+def test_a_certificate_that_is_not_trusted(words, way):
+    error = ssl.SSLCertVerificationError(1, "x")
+    error.verify_message = words
+    assert way in advice.for_tls(error)[1]
+
+
+@pytest.mark.parametrize(
+    ("url", "base"),
+    [
+        ("https://h/score", "https://h"),
+        ("https://h/gateway/score", "https://h/gateway"),
+        ("https://h/v1/chat/completions?x=1", "https://h"),
+        ("https://h/a/chat/completions", "https://h/a"),
+        ("https://h/v1", "https://h"),
+        ("https://h/nothing/here", "https://h"),
+        ("https://h", "https://h"),
+    ],
+)
+def test_where_the_other_paths_are(url, base):
+    assert base_of(url) == base
+
+
+@pytest.mark.parametrize("family", ["LLAMA", "FALCON", "GPT2", "DOLLY", "OPENAI"])
+@pytest.mark.parametrize("url", ["https://h/score", "https://h", "https://h/x"])
+def test_the_configured_contract_is_asked_first(url, family):
+    row = profile(family)
+    for contract in ("auto", "score", "falcon-2023", "openai"):
+        probes = plan(url, contract, row)
+        assert probes[0].role == "configured"
+        keys = [(p.contract, p.api, p.target) for p in probes]
+        assert len(keys) == len(set(keys))
+        assert {probe.contract for probe in probes} >= {"score", "openai", "gpt2-2023"}
+    if not row.chat:
+        assert plan(url, "auto", row)[0].api == "completion"
+
+
+def test_the_family_says_which_contract_of_2023_is_likelier():
+    probes = [p.contract for p in plan("https://h/score", "auto", profile("GPT2"))]
+    assert probes.index("gpt2-2023") < probes.index("falcon-2023")
+
+
+def test_what_is_known_is_not_asked_again():
+    chat = Probe("score", "chat", "https://h/score")
+    other = Probe("falcon-2023", "completion", "https://h/score", "alternative")
+    assert is_worth_sending(chat, {}, set(), doubtful=False)
+    assert not is_worth_sending(chat, {"chat": chat}, set(), doubtful=False)
+    assert not is_worth_sending(chat, {}, {chat.target}, doubtful=False)
+    assert is_worth_sending(other, {}, set(), doubtful=False)
+    assert not is_worth_sending(other, {"chat": chat}, set(), doubtful=False)
+
+
+@pytest.mark.parametrize(("secret", "shown"), [("sk-7Hq2vR9tLwX4", "sk…X4"), ("short", "(hidden)")])
+def test_the_ends_of_a_key(secret, shown):
+    assert ends_of(secret) == shown
+
+
+def test_a_token_tells_when_it_ends():
+    # Its end is at 1,000 seconds.
+    token = "eyJhbGciOiJub25lIn0.eyJleHAiOiAxMDAwfQ.x"
+    assert advice.about_token(token, now=1600) == "The key is a token, and expired 10 minutes ago."
+    assert "5 minutes more" in advice.about_token(token, now=700)
+    assert advice.about_token("sk-7Hq2vR9tLwX4") == ""
