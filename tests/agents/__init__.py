@@ -1,0 +1,1 @@
+"""Agents, tools and structured output on the local endpoint."""

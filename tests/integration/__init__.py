@@ -1,0 +1,1 @@
+"""LangChain's standard suites on the local endpoint."""

@@ -1,0 +1,35 @@
+"""The endpoints under the suites, each started when it is first asked for."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from agents.competent_model import competent
+
+from langchain_azureml_oss.local import LocalEndpoint
+
+TEMPLATE = Path(__file__).with_name("tools.jinja").read_text(encoding="utf-8")
+"""SmolLM2's own template ignores tools. This one shows them, with two examples, and asks for one
+call after a user turn and for a sentence after a result."""
+
+_running: list[LocalEndpoint] = []
+
+
+def running_endpoints():
+    return _running
+
+
+def endpoint(model, **options):
+    """The one endpoint with these options."""
+    return _endpoint(model, tuple(sorted(options.items())))
+
+
+@cache
+def _endpoint(model, options):
+    if model == "scripted":
+        started = LocalEndpoint("scripted", script=competent, **dict(options))
+    else:
+        started = LocalEndpoint(model, chat_template=TEMPLATE, n_ctx=4096, **dict(options))
+    _running.append(started.start())
+    return started
