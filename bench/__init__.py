@@ -1,0 +1,1 @@
+"""Speed beside what else there is; see docs/performance.md."""

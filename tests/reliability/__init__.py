@@ -1,0 +1,1 @@
+"""What callers get when endpoints, networks and machines misbehave; over real sockets."""
