@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 
 import fake_azure
@@ -162,8 +163,8 @@ def test_on_a_narrow_terminal_the_name_stays_whole():
     deployments = (discovery.Deployment("blue", 90), discovery.Deployment("green", 10))
     url = "https://a-name-of-some-length.eastus2.inference.ml.azure.com/score"
     found = discovery.Endpoint("a-name-of-some-length", "managed", url, deployments=deployments)
-    console = Console(width=80, record=True, quiet=True)
+    console = Console(width=80, file=io.StringIO())
     console.print(command.as_table([found]))
-    text = console.export_text()
+    text = console.file.getvalue()
     assert "a-name-of-some-length" in text
     assert max(map(len, text.splitlines())) <= 80

@@ -9,7 +9,7 @@ from types import SimpleNamespace
 import pytest
 from langchain_tests.integration_tests import chat_models
 
-from integration.endpoints import running_endpoints
+from integration.endpoints import stop_endpoints
 
 
 def pytest_collection_modifyitems(items):
@@ -25,11 +25,10 @@ def pytest_collection_modifyitems(items):
             item.add_marker(pytest.mark.xfail(reason=reason, run=False))
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="package", autouse=True)
 def endpoints_end():
     yield
-    for endpoint in running_endpoints():
-        endpoint.stop()
+    stop_endpoints()
 
 
 @pytest.fixture(autouse=True)

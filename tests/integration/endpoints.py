@@ -16,8 +16,10 @@ call after a user turn and for a sentence after a result."""
 _running: list[LocalEndpoint] = []
 
 
-def running_endpoints():
-    return _running
+def stop_endpoints():
+    while _running:
+        _running.pop().stop()
+    _endpoint.cache_clear()
 
 
 def endpoint(model, **options):
