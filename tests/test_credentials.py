@@ -13,7 +13,12 @@ from types import SimpleNamespace
 import pytest
 
 from langchain_azureml_oss.credentials import KeyAuthorizer, TokenAuthorizer, authorizer
-from langchain_azureml_oss.errors import AuthenticationError, AzureMLOSSError, ConnectionConfigError
+from langchain_azureml_oss.errors import (
+    AuthenticationError,
+    AzureMLOSSError,
+    ConnectionConfigError,
+    PermissionDeniedError,
+)
 
 
 class Credential:
@@ -174,6 +179,86 @@ def test_a_credential_that_fails_is_an_authentication_error(is_async):
     with pytest.raises(AuthenticationError, match="no identity here") as caught:
         _ = asyncio.run(made.asecret()) if is_async else made.secret()
     assert caught.value.is_retryable is False
+
+
+SECRETS = ("app-secret-1", "b" * 40, "eyJhbGciOiJub25lIn0.eyJleHAiOiAxMDAwfQ.c2lnbmVk", "entra-7")
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_what_a_credential_says_of_its_secrets_is_left_out(is_async, shows):
+    words = (
+        "AADSTS7000215 for client_secret={}&x=1, Authorization: Bearer {}, was {}, and"
+        ' {{"access_token": "{}"}}'
+    )
+
+    async def aprovide():
+        raise OSError(words.format(*SECRETS))
+
+    def provide():
+        raise OSError(words.format(*SECRETS))
+
+    made = TokenAuthorizer(aprovide if is_async else provide)
+    with pytest.raises(AuthenticationError, match="AADSTS7000215") as caught:
+        _ = asyncio.run(made.asecret()) if is_async else made.secret()
+    shown = shows(caught.value) + repr(caught.value.__context__)
+    assert [secret for secret in SECRETS if secret in shown] == []
+
+
+@pytest.mark.parametrize("kind", [Credential, AsyncCredential], ids=["sync", "async"])
+def test_a_token_outlives_a_refresh_that_fails(kind, monkeypatch, caplog):
+    """Before its end only, and not where the endpoint has rejected it."""
+    credential = kind()
+    made = TokenAuthorizer(credential)
+    ask = lambda **options: asyncio.run(made.asecret(**options))  # noqa: E731
+    assert ask() == "token-1"
+    now, broken = time.time(), OSError("identity service down, it was token-1")
+
+    def give_nothing(*_, **__):
+        raise broken
+
+    monkeypatch.setattr(made, "_ask", give_nothing)
+    monkeypatch.setattr(time, "time", lambda: now + 3500)
+    assert ask() == "token-1"
+    assert "identity service down" in caplog.text
+    assert "token-1" not in caplog.text
+    caplog.clear()
+    assert ask() == "token-1"  # and it is not asked for at every call
+    assert caplog.text == ""
+    with pytest.raises(AuthenticationError):
+        ask(rejected="token-1")
+    monkeypatch.setattr(time, "time", lambda: now + 3601)
+    with pytest.raises(AuthenticationError):
+        ask()
+
+
+@pytest.mark.parametrize("ends", [None, "soon", str(10**10), float("nan"), object()], ids=repr)
+def test_an_odd_end_of_life_does_no_harm(ends):
+    made = TokenAuthorizer(lambda: SimpleNamespace(token="t", expires_on=ends))
+    assert [made.secret(), made.secret()] == ["t", "t"]
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_function_may_return_what_is_to_be_awaited():
+    async def provide():
+        return "t"
+
+    made = TokenAuthorizer(lambda: provide())  # noqa: PLW0108 - no coroutine function itself
+    assert asyncio.run(made.asecret()) == "t"
+    with pytest.raises(ConnectionConfigError, match="ainvoke"):
+        made.secret()
+
+
+def test_a_class_in_the_place_of_a_credential_is_refused():
+    with pytest.raises(ConnectionConfigError, match=r"the class Credential, not an instance"):
+        authorizer(None, Credential)
+
+
+def test_an_error_of_this_package_stays_what_it_is():
+    def provide():
+        raise PermissionDeniedError("Azure did not give a token of endpoint 'ep': 403.")
+
+    with pytest.raises(PermissionDeniedError, match="'ep'"):
+        TokenAuthorizer(provide).secret()
 
 
 @pytest.mark.parametrize("given", [None, "", 7, b"bytes"], ids=repr)
