@@ -9,6 +9,8 @@ import tomllib
 from pathlib import Path
 
 import documents
+import nbclient
+import nbformat
 import pytest
 
 import langchain_azureml_oss
@@ -120,7 +122,6 @@ def test_the_running_endpoint_takes_the_place_of_the_example(
 
 @pytest.mark.model
 def test_the_notebook_runs(tmp_path):
-    nbformat, nbclient = pytest.importorskip("nbformat"), pytest.importorskip("nbclient")
     notebook = nbformat.read(NOTEBOOK, as_version=4)
     nbformat.validate(notebook)
     client = nbclient.NotebookClient(
