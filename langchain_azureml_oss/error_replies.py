@@ -54,9 +54,11 @@ _HINTS = {
 }
 
 # Wordings of vLLM, llama.cpp, text-generation-inference, TensorRT-LLM and OpenAI, in this order.
+# vLLM counts what is left for the answer, which is below 0 where the prompt alone is too long.
 _CONTEXT_LENGTH = re.compile(
     r"maximum context length|maximum model length|longer than the (?:maximum )?model"
-    r"|model's context length is only"
+    r"|model's context length is only|too long to fit into the model"
+    r"|max_tokens must be at least 1, got -"
     r"|exceed_context_size|exceeds? the available context size|context size has been exceeded"
     r"|larger than the max(?:imum)? context"
     r"|`?inputs`? (?:tokens )?(?:\+ `?max_new_tokens`? )?must (?:be|have) (?:<=|less than)"
@@ -64,11 +66,12 @@ _CONTEXT_LENGTH = re.compile(
     r"|context_length_exceeded|context window",
     re.IGNORECASE,
 )
-# Azure AI Content Safety and Azure's responsible-AI filter.
+# Azure AI Content Safety and Azure's responsible-AI filter. "The response was filtered" is all that
+# Azure's 400 says, see learn.microsoft.com/azure/ai-services/openai/concepts/content-filter.
 _CONTENT_FILTER = re.compile(
-    r"content_filter|ResponsibleAIPolicyViolation|content management policy|content safety"
+    r"content_filter|ResponsibleAIPolicyViolation|content management policy|content[ _]?safety"
     r"|content filter(?:ed|ing)?\b|flagged by .{0,40}(?:content|safety|moderation)"
-    r"|harmful content",
+    r"|(?:response|prompt|content) (?:was|has been) filtered|harmful content",
     re.IGNORECASE,
 )
 _REFUSALS: tuple[tuple[re.Pattern[str], type[AzureMLOSSError]], ...] = (
@@ -114,6 +117,22 @@ def from_status(status: int, text: str, **details: Any) -> AzureMLOSSError:
     return cls(
         message, status=status, body=shorten(text, MAX_BODY), is_retryable=retryable, **details
     )
+
+
+def from_inside_200(error: Any) -> AzureMLOSSError:
+    """Return the exception for what stands under `error` in a 200, or in an event of a stream.
+
+    The status inside decides about class and retry; it has another name at each server, and is 500
+    where there is none.
+    """
+    keys = ("status_code", "code", "status", "http_status_code")
+    status = next((found for key in keys if (found := _status(error, key))), 500)
+    return from_status(status, encode_json({"error": error}).decode())
+
+
+def _status(error: Any, key: str) -> int | None:
+    value = str(error.get(key)) if isinstance(error, Mapping) else ""
+    return int(value) if value.isdecimal() and 400 <= int(value) < 600 else None
 
 
 def response_details(response: HttpResponse) -> dict[str, Any]:

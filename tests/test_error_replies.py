@@ -111,6 +111,9 @@ def test_any_json_is_explained(value):
         "the request exceeds the available context size. try increasing the context size",
         "`inputs` tokens + `max_new_tokens` must be <= 2048. Given: 3000 `inputs` tokens",
         "context_length_exceeded",
+        # vLLM, with images; and where the prompt leaves nothing for the answer
+        "The prompt (total length 25938) is too long to fit into the model (context length 4096).",
+        "max_tokens must be at least 1, got -904.",
     ],
 )
 def test_a_prompt_that_is_too_long_is_a_context_length_error(status, words):
@@ -126,9 +129,23 @@ def test_a_container_may_find_the_prompt_too_long():
     assert error.status == 424
 
 
-@pytest.mark.parametrize("code", ["content_filter", "ResponsibleAIPolicyViolation"])
-def test_content_safety_has_its_own_class(code):
-    error = reply(400, {"error": {"code": code, "message": "The response was filtered"}})
+def test_a_wrong_number_of_tokens_is_not_a_prompt_that_is_too_long():
+    error = reply(400, {"error": {"message": "max_tokens must be at least 1, got 0."}})
+    assert type(error) is errors.InvalidRequestError
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("content_filter", "x"),
+        ("ResponsibleAIPolicyViolation", "x"),
+        ("x", "The response was filtered"),
+        ("x", "Blocked by Azure AI Content Safety"),
+        ("ContentSafetyError", "x"),
+    ],
+)
+def test_content_safety_has_its_own_class(code, message):
+    error = reply(400, {"error": {"code": code, "message": message}})
     assert type(error) is errors.ContentFilterError
     assert error.is_retryable is False
 

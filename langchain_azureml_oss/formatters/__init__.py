@@ -11,11 +11,14 @@ from langchain_azureml_oss.formatters.score_legacy import (
     FalconFormatter2023,
     GPT2Formatter2023,
 )
+from langchain_azureml_oss.replies import Choice, Reply
 
 __all__ = [
     "Api",
+    "Choice",
     "ContentFormatter",
     "ModelCall",
+    "Reply",
     "Traits",
     "contract_names",
     "formatter",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any, ClassVar, Literal
 
 from langchain_azureml_oss.errors import AzureMLOSSError, ResponseFormatError
@@ -53,26 +54,32 @@ class Traits:
 class ContentFormatter(ABC):
     """Builds requests of one contract and reads its responses; stateless. Subclass it for yours.
 
-    A subclass gives `body` and `read`, and for streams `read_event`:
+    A subclass gives `body` and `read`, and for streams `read_event`. This one is for a server that
+    takes prompts only, so that conversations come to it in the family's template:
+
+        from langchain_azureml_oss import ContentFormatter, register_formatter
+        from langchain_azureml_oss.formatters import Choice, Reply, Traits
 
         class MyFormatter(ContentFormatter):
             name = "mine"
+            traits = Traits(chat=False)
 
             def body(self, call):
-                return {"question": call.messages[-1]["content"], **call.parameters}
+                return {"question": call.prompts[0], **call.parameters}
 
             def read(self, data, call):
                 return Reply([Choice(text=data["answer"])])
 
     Pass an instance as `content_formatter=`, or `register_formatter(MyFormatter())` it and name it
-    as `contract="mine"`.
+    as `contract="mine"`. With `Traits(chat=True)`, which is the default, `call.messages` holds a
+    conversation as OpenAI's dicts, and `call.prompts` is empty then.
     """
 
     name: ClassVar[str]
     """The contract's name."""
     traits: ClassVar[Traits] = Traits()
     parameter_names: ClassVar[ContractNames] = {}
-    """What the contract calls a setting; see `parameters.resolve`."""
+    """What the contract calls a setting; see `parameters.ContractNames`."""
 
     @abstractmethod
     def body(self, call: ModelCall) -> Mapping[str, Any]:
@@ -128,13 +135,16 @@ class ContentFormatter(ABC):
         """
         return self._read(event.data, self.read_event)
 
-    def mismatch(self, data: Any, expected: str = "", advice: str = "") -> ResponseFormatError:
+    def advice(self, data: Any) -> str:
+        """Return what to try after this answer of another shape, in a sentence."""
+        return "Try another contract=, or run azureml-oss doctor."
+
+    def mismatch(self, data: Any, expected: str = "") -> ResponseFormatError:
         """Return the error for an answer of another shape: it names keys and types, never text."""
         words = [f"The answer is {outline(data)}, which contract {self.name!r} does not have."]
         if expected:
             words.append(f"Expected was {expected}.")
-        words.append(advice or "Try another contract=, or run azureml-oss doctor.")
-        return ResponseFormatError(" ".join(words))
+        return ResponseFormatError(" ".join([*words, self.advice(data)]))
 
     def _read(self, body: bytes, read: Callable[[Any], Reply]) -> Reply:
         """Read JSON that may be anything: what does not fit is one error, whatever went wrong."""
@@ -160,10 +170,15 @@ def outline(data: Any, depth: int = 2) -> str:
     if isinstance(data, Mapping):
         if not data or not depth:
             return "{…}" if data else "{}"
-        inner = (f"{key!r}: {outline(value, depth - 1)}" for key, value in list(data.items())[:8])
-        return "{" + ", ".join(inner) + "}"
+        inner = (f"{_key(key)}: {outline(value, depth - 1)}" for key, value in data.items())
+        return "{" + ", ".join(islice(inner, 8)) + "}"
     if isinstance(data, list):
         if data and not depth:
             return "[…]"
         return f"[{outline(data[0], depth - 1)}] ({len(data)} items)" if data else "[]"
     return "null" if data is None else type(data).__name__
+
+
+def _key(key: str) -> str:
+    """Show a key that is a name; a long one is a text, and may be a secret."""
+    return repr(key) if len(key) <= 40 else "…"

@@ -9,10 +9,9 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from langchain_azureml_oss.error_replies import from_status
+from langchain_azureml_oss.error_replies import from_inside_200
 from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.formatters.base import Api, ContentFormatter, ModelCall, Traits
-from langchain_azureml_oss.http_types import encode_json
 from langchain_azureml_oss.parameters import ContractNames
 from langchain_azureml_oss.replies import Choice, Reply
 
@@ -23,7 +22,7 @@ _KNOWN_FIELDS = frozenset(
     | {"top_p", "max_tokens", "stop", "stream", "response_format", "tools", "tool_choice"}
 )
 _PATHS: Mapping[Api, str] = {"chat": "/chat/completions", "completion": "/completions"}
-_SUFFIX = re.compile(r"(/chat)?/completions/?(?=$|\?)")
+_SUFFIX = re.compile(r"(/chat)?/completions/?$")
 
 
 class OpenAIFormatter(ContentFormatter):
@@ -38,9 +37,9 @@ class OpenAIFormatter(ContentFormatter):
 
     def url(self, url: str, api: Api) -> str:
         """Return the path of the API in use: a bare host gets it with /v1, a sibling is swapped."""
-        if _SUFFIX.search(url):
-            return _SUFFIX.sub(_PATHS[api], url)
         base, question_mark, query = url.partition("?")
+        if _SUFFIX.search(base):
+            return _SUFFIX.sub(_PATHS[api], base) + question_mark + query
         host_only = base.rstrip("/").count("/") == 2
         prefix = base.rstrip("/") + ("/v1" if host_only else "")
         if not prefix.endswith(("/v1", "/models")):
@@ -57,6 +56,8 @@ class OpenAIFormatter(ContentFormatter):
             body["model"] = call.model
         if call.stream:
             body["stream"] = True
+        else:
+            body.pop("stream_options", None)  # OpenAI and vLLM refuse it without a stream
         return body
 
     def headers(self, call: ModelCall, body: Mapping[str, Any]) -> Mapping[str, str]:
@@ -66,13 +67,15 @@ class OpenAIFormatter(ContentFormatter):
     def read(self, data: Any, call: ModelCall) -> Reply:
         """Read a whole answer."""
         if not isinstance(data, dict) or not isinstance(data.get("choices"), list):
-            raise _inner_error(data) or self.mismatch(
-                data,
-                expected='{"choices": [...]}',
-                advice="A URL that ends in /score speaks contract='score'; this contract is at"
-                " /v1/chat/completions.",
-            )
+            raise _inner_error(data) or self.mismatch(data, expected='{"choices": [...]}')
         return _reply(data, "message")
+
+    def advice(self, data: Any) -> str:
+        """Return what to try after an answer of another shape."""
+        return (
+            "A URL that ends in /score speaks contract='score'; this contract is at"
+            " /v1/chat/completions."
+        )
 
     def read_event(self, data: Any) -> Reply:
         """Read one event of a stream."""
@@ -94,8 +97,7 @@ def _choice(choice: Mapping[str, Any], part: str) -> Choice:
     message = choice.get(part) or {}
     return Choice(
         text=content_text(message.get("content")) or choice.get("text") or "",
-        # vLLM's name for it was reasoning_content, and is reasoning since 0.12.
-        reasoning=message.get("reasoning_content") or message.get("reasoning") or "",
+        reasoning=reasoning_text(message),
         tool_calls=message.get("tool_calls") or [],
         finish_reason=choice.get("finish_reason"),
         logprobs=choice.get("logprobs"),
@@ -112,15 +114,12 @@ def content_text(content: Any) -> str:
     return content or ""
 
 
+def reasoning_text(message: Mapping[str, Any]) -> str:
+    """Return a message's reasoning: vLLM called it reasoning_content, and reasoning since 0.12."""
+    return message.get("reasoning_content") or message.get("reasoning") or ""
+
+
 def _inner_error(data: Any) -> AzureMLOSSError | None:
     """Return the error that an engine wrote into a 200 or into a stream, if it is one."""
     error = data.get("error") if isinstance(data, dict) else None
-    if not error:
-        return None
-    code = next((c for key in ("code", "status", "status_code") if (c := _code(error, key))), 500)
-    return from_status(code, encode_json(data).decode())
-
-
-def _code(error: Any, key: str) -> int | None:
-    value = str(error.get(key)) if isinstance(error, Mapping) else ""
-    return int(value) if value.isdecimal() and 400 <= int(value) < 600 else None
+    return from_inside_200(error) if error else None

@@ -9,11 +9,9 @@ import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from langchain_azureml_oss.error_replies import from_status
-from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.error_replies import from_inside_200
 from langchain_azureml_oss.formatters.base import Api, ContentFormatter, ModelCall, Traits
-from langchain_azureml_oss.formatters.openai import content_text
-from langchain_azureml_oss.http_types import encode_json
+from langchain_azureml_oss.formatters.openai import content_text, reasoning_text
 from langchain_azureml_oss.messages import plain_text
 from langchain_azureml_oss.parameters import ContractNames
 from langchain_azureml_oss.replies import Choice, Reply
@@ -21,6 +19,9 @@ from langchain_azureml_oss.replies import Choice, Reply
 logger = logging.getLogger(__name__)
 
 _EXPECTED = '{"output": ...}, a list of texts, or [{"0": ...}]'
+
+_AT_SCORE = ("score", "score-params", "gpt2-2023", "falcon-2023", "dolly-2023")
+"""The contracts whose URLs end in /score, so that the URL does not tell them apart."""
 
 
 class ScoreFamilyFormatter(ContentFormatter):
@@ -38,18 +39,32 @@ class ScoreFamilyFormatter(ContentFormatter):
             return Reply([self._text(item) for item in self._items(data, len(call.prompts))])
         if isinstance(data, dict) and not {"error", "output", "message"}.isdisjoint(data):
             return self._object(data, call)
-        raise self.mismatch(data, expected=_EXPECTED, advice=_advice(data))
+        raise self.mismatch(data, expected=_EXPECTED)
+
+    def advice(self, data: Any) -> str:
+        """Return what to try after an answer of another shape."""
+        if isinstance(data, Mapping) and "choices" in data:
+            return "It is of the kind that contract='openai' has: try that."
+        others = ", ".join(repr(name) for name in _AT_SCORE if name != self.name)
+        advice = f"Try contract='openai' at /v1/chat/completions, or at /score one of {others}."
+        if data == {}:
+            return (
+                "An empty object says that the server did not understand the request, that the"
+                " engine is down, or that a content filter stepped in: the deployment's logs say"
+                f" which. {advice}"
+            )
+        return advice
 
     def _object(self, data: Mapping[str, Any], call: ModelCall) -> Reply:
         if data.get("error"):
-            raise _inner_error(data["error"])
+            raise from_inside_200(data["error"])
         message = data.get("message") or {}
         if not isinstance(message, Mapping):
             raise self.mismatch(data, expected=_EXPECTED)
         output = data.get("output")
         tool_calls = data.get("tool_calls") or message.get("tool_calls") or []
-        reasoning = data.get("reasoning_content") or message.get("reasoning_content") or ""
-        if isinstance(output, list) and not call.messages:
+        reasoning = data.get("reasoning_content") or reasoning_text(message)
+        if isinstance(output, list) and not call.messages and not _is_parts(output):
             choices: list[Choice | None] = [self._text(item) for item in output]
         else:
             choices = [self._text(output if output is not None else message.get("content"))]
@@ -133,24 +148,10 @@ class ScoreParamsFormatter(ScoreFamilyFormatter):
         return {"input_data": list(call.prompts), "params": dict(call.parameters)}
 
 
-def _advice(data: Any) -> str:
-    """Return what to try after an answer of another shape; nothing where it tells nothing."""
-    if data == {}:
-        return (
-            "An empty object says that the server did not understand the request, that the engine"
-            " is down, or that a content filter stepped in: check the deployment's logs, or try"
-            " contract='openai' at /v1/chat/completions, or one of the contracts of 2023."
-        )
-    is_openai = isinstance(data, Mapping) and "choices" in data
-    return "It is of the kind that contract='openai' has." if is_openai else ""
+def _is_parts(output: list[Any]) -> bool:
+    """Whether a list is one answer in content parts, and not one answer for each prompt."""
+    return bool(output) and all(isinstance(item, Mapping) and "type" in item for item in output)
 
 
 def _text_message(message: Mapping[str, Any], contract: str) -> dict[str, Any]:
     return {**message, "content": plain_text(dict(message), contract)}
-
-
-def _inner_error(error: Any) -> AzureMLOSSError:
-    """Return the error for `{"output": null, "error": {"status_code": 429, "body": ...}}`."""
-    status = error.get("status_code") if isinstance(error, Mapping) else None
-    status = int(str(status)) if str(status).isdecimal() else 500
-    return from_status(status, encode_json({"error": error}).decode())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 
 import pytest
@@ -13,7 +14,6 @@ from langchain_azureml_oss.errors import AzureMLOSSError, ConnectionConfigError,
 from langchain_azureml_oss.formatters import ModelCall, contract_names, formatter
 from langchain_azureml_oss.formatters.base import outline
 from langchain_azureml_oss.http_types import HttpResponse
-from langchain_azureml_oss.replies import Choice, Reply
 from langchain_azureml_oss.sse import Event
 
 NAMES = ["score", "score-params", "gpt2-2023", "falcon-2023", "dolly-2023", "openai"]
@@ -96,35 +96,41 @@ def test_an_outline_holds_keys_and_types_but_no_text():
     assert outline({"a": "secret", "b": [1], "c": None, "d": {"e": {"f": 1}}}) == (
         "{'a': str, 'b': [int] (1 items), 'c': null, 'd': {'e': {…}}}"
     )
+    assert outline({"k" * 41: 1, "k" * 40: 2}) == f"{{…: int, '{'k' * 40}': int}}"
     assert outline([]) == "[]"
     assert outline({}) == "{}"
 
 
-class Mine(ContentFormatter):
-    """The example of the class docstring."""
-
-    name = "mine"
-
-    def body(self, call):
-        return {"question": call.messages[-1]["content"], **call.parameters}
-
-    def read(self, data, call):
-        return Reply([Choice(text=data["answer"])])
+@pytest.fixture(scope="module")
+def mine():
+    """The example of the class docstring, as it stands there."""
+    lines = inspect.getdoc(ContentFormatter).splitlines()
+    example = "\n".join(line[4:] for line in lines if line.startswith("    ") or not line)
+    names = {}
+    exec(example, names)  # it is this package's own
+    return names["MyFormatter"]()
 
 
 @pytest.mark.parametrize("way", ["content_formatter", "contract"])
-def test_a_formatter_of_the_users_own(make_chat, plug, sent, answer, monkeypatch, way):
+def test_a_formatter_of_the_users_own(
+    make_chat, make_llm, plug, sent, answer, monkeypatch, mine, way
+):
     monkeypatch.setattr("langchain_azureml_oss.formatters._FORMATTERS", {})
-    register_formatter(Mine())
-    given = {"contract": "mine"} if way == "contract" else {"content_formatter": Mine()}
-    chat = make_chat(model_family="LLAMA", temperature=0.5, **given)
+    register_formatter(mine)
+    given = {"contract": "mine"} if way == "contract" else {"content_formatter": mine}
+    chat = make_chat(model_family="FALCON", temperature=0.5, **given)
     replay = plug(chat, answer({"answer": "Hello!"}))
     assert chat.invoke("Say hi.").text == "Hello!"
-    assert sent(replay) == {"question": "Say hi.", "temperature": 0.5}
+    prompt = "User: Say hi.\n\nAssistant:"
+    assert sent(replay) == {"question": prompt, "temperature": 0.5, "stop": ["\nUser:"]}
+    llm = make_llm(model_family="FALCON", **given)
+    replay = plug(llm, answer({"answer": "Hello!"}), answer({"answer": "Hi!"}))
+    assert llm.batch(["a", "b"]) == ["Hello!", "Hi!"]
+    assert sent(replay, 1) == {"question": "b"}
 
 
-def test_the_users_formatter_wins_over_family_and_contract(make_chat):
-    chat = make_chat(model_family="OPENAI", contract="score", content_formatter=Mine())
+def test_the_users_formatter_wins_over_family_and_contract(make_chat, mine):
+    chat = make_chat(model_family="OPENAI", contract="score", content_formatter=mine)
     assert chat._formatter.name == "mine"
 
 

@@ -50,9 +50,18 @@ def test_a_known_field_needs_no_header(name):
 
 @pytest.mark.parametrize("name", EXTRA)
 def test_an_extra_field_is_passed_through(name):
-    request = OPENAI.build(ModelCall({name: 1}, messages=HI), "https://h.example/v1")
+    call = ModelCall({name: 1}, messages=HI, stream=True)
+    request = OPENAI.build(call, "https://h.example/v1")
     assert request.headers["extra-parameters"] == "pass-through"
     assert json.loads(request.body)[name] == 1
+
+
+def test_stream_options_are_for_streams_alone():
+    """OpenAI and vLLM answer 400 to them without `stream`."""
+    call = ModelCall({"stream_options": {"include_usage": True}}, messages=HI)
+    request = OPENAI.build(call, "https://h.example/v1")
+    assert json.loads(request.body) == {"messages": HI}
+    assert "extra-parameters" not in request.headers
 
 
 @pytest.mark.parametrize(
@@ -74,6 +83,10 @@ def test_an_extra_field_is_passed_through(name):
             *("/models/chat/completions?api-version=2", "/models/completions?api-version=2"),
         ),
         ("https://h.example/my/own", "/my/own", "/my/own"),
+        (
+            "https://h.example/chat/completions?next=/completions",
+            *("/chat/completions?next=/completions", "/completions?next=/completions"),
+        ),
     ],
 )
 def test_each_api_has_its_path(url, chat, completion):
@@ -154,3 +167,23 @@ def test_another_shape_is_a_format_error(value):
 def test_a_score_answer_points_to_the_score_contract():
     with pytest.raises(errors.ResponseFormatError, match=r"'output'.*contract='score'"):
         read({"output": "Hello!"})
+
+
+@pytest.mark.parametrize(
+    ("error", "cls"),
+    [
+        ({"message": "x", "code": 429}, errors.RateLimitError),
+        ({"message": "x", "status": "503"}, errors.ServerError),
+        ({"message": "x", "status_code": 400}, errors.InvalidRequestError),
+        # text-generation-inference, in a stream
+        ({"message": "x", "http_status_code": 422}, errors.InvalidRequestError),
+        ({"message": "x", "code": "content_filter", "status": 400}, errors.ContentFilterError),
+        ({"message": "x", "code": 200}, errors.ServerError),
+        ("x", errors.ServerError),
+    ],
+    ids=str,
+)
+def test_an_error_inside_a_200_has_the_class_of_its_status(error, cls):
+    with pytest.raises(cls) as caught:
+        read({"error": error})
+    assert type(caught.value) is cls

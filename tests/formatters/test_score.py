@@ -8,7 +8,7 @@ import time
 import pytest
 
 from langchain_azureml_oss import errors
-from langchain_azureml_oss.formatters import ModelCall, formatter
+from langchain_azureml_oss.formatters import ModelCall, contract_names, formatter
 from langchain_azureml_oss.http_types import HttpResponse
 
 HI = [{"role": "user", "content": "Say hi."}]
@@ -209,3 +209,40 @@ def test_no_score_contract_streams():
         )
         assert request.stream is False
         assert b"stream" not in request.body
+
+
+@pytest.mark.parametrize("prompts", [(), ["1"]], ids=["chat", "completion"])
+def test_an_answer_in_parts_is_one_answer(prompts):
+    parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
+    assert texts({"output": parts}, prompts=prompts) == ["ab"]
+
+
+def test_reasoning_has_two_names():
+    for name in ("reasoning_content", "reasoning"):
+        (choice,) = read({"output": "so", "message": {"content": "so", name: "hm"}}).choices
+        assert choice.reasoning == "hm"
+
+
+@pytest.mark.parametrize("name", SCORE_CONTRACTS)
+@pytest.mark.parametrize("value", [{}, {"predictions": ["private words"]}], ids=str)
+def test_a_format_error_names_all_other_contracts(name, value):
+    """Issue 3: which contract was used, what came, and which contract to try."""
+    with pytest.raises(errors.ResponseFormatError) as caught:
+        formatter(name).parse(HttpResponse(200, {}, json.dumps(value).encode()), ModelCall({}))
+    used, advice = str(caught.value).split("Try contract=")
+    assert f"contract {name!r}" in used
+    assert "private words" not in used
+    for other in contract_names():
+        assert (repr(other) in advice) == (other != name)
+
+
+def test_a_format_error_knows_an_answer_of_the_openai_contract():
+    with pytest.raises(errors.ResponseFormatError, match="contract='openai'"):
+        read({"choices": []})
+
+
+def test_an_inner_error_with_openais_names_has_its_status_too():
+    error = {"code": "content_filter", "message": "filtered", "status": 400}
+    with pytest.raises(errors.ContentFilterError, match="400") as caught:
+        read({"error": error})
+    assert caught.value.status == 400
