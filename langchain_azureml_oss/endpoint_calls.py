@@ -28,7 +28,7 @@ from langchain_azureml_oss.follow_up import AnswerMisfitError
 from langchain_azureml_oss.formatters import ModelCall
 from langchain_azureml_oss.http_types import HttpResponse, Timeouts
 from langchain_azureml_oss.messages import WireMessage, to_wire
-from langchain_azureml_oss.parameters import Setting, merge, spell
+from langchain_azureml_oss.parameters import AsTheyAre, Setting, merge, spell
 from langchain_azureml_oss.prompted_json import response_format
 from langchain_azureml_oss.refusals import refused_feature
 from langchain_azureml_oss.replies import Choice, Reply
@@ -47,6 +47,12 @@ _OPTIONS = (
 )
 """Fields that a call may override and that are not settings of the model."""
 
+_ALIASES = {
+    field.alias: name
+    for name, field in EndpointFields.model_fields.items()
+    if field.alias and name in _OPTIONS
+}
+"""Their other names."""
 
 _FIXED = frozenset(
     spelling
@@ -98,6 +104,7 @@ class EndpointCalls(EndpointFields):
         Raises:
             UnsupportedInputError: it cannot be expressed in the contract or the family.
         """
+        ask = ask._replace(kwargs={_ALIASES.get(k, k): v for k, v in ask.kwargs.items()})
         options = {name: ask.kwargs.get(name, getattr(self, name)) for name in _OPTIONS}
         deployment_name = named_deployment(options["deployment_name"])
         model_call, rules = self._model_call(ask, options)
@@ -145,7 +152,7 @@ class EndpointCalls(EndpointFields):
         settings = self._settings(ask)
         asked_stop = settings.pop("stop", None)
         stops = asked_stop.value if asked_stop is not None else []
-        stops = [stops] if isinstance(stops, str) else list(stops)
+        stops = [stops] if isinstance(stops, str) else [stop for stop in stops if stop]
         rules = AnswerRules(reasoning=self._row.reasoning)
         if not ask.prompts:
             rules = self._form(settings, is_first=not ask.follow_up)
@@ -169,7 +176,7 @@ class EndpointCalls(EndpointFields):
 
     def _settings(self, ask: Ask) -> dict[str, Setting]:
         """Return everything that is to be sent to the model, whoever said it."""
-        call = {k: v for k, v in ask.kwargs.items() if k not in _OPTIONS and k != "stream"}
+        call = {k: v for k, v in ask.kwargs.items() if k not in _OPTIONS}
         misplaced = _FIXED.intersection(call)
         if misplaced:
             msg = f"{', '.join(sorted(misplaced))}: fixed when the model is made, not for one call."
@@ -178,8 +185,12 @@ class EndpointCalls(EndpointFields):
             call["stop"] = ask.stop
         call_kwargs = call.pop("model_kwargs", None) or {}
         fields = {name: value for name in SETTINGS if (value := getattr(self, name)) is not None}
-        as_they_are = (self._row.defaults, self.model_kwargs, call_kwargs)
-        return merge(as_they_are, named=(fields, call))
+        settings = merge(
+            *(AsTheyAre(self._row.defaults), AsTheyAre(self.model_kwargs), fields),
+            *(AsTheyAre(call_kwargs), call),
+        )
+        settings.pop("stream", None)  # it is the method called that decides
+        return settings
 
     def _form(self, settings: dict[str, Setting], *, is_first: bool) -> AnswerRules:
         """Take out what the server does not do for us, and return how it is done without it."""

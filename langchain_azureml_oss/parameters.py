@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 SPELLINGS: Mapping[str, str] = {
@@ -26,22 +26,24 @@ class Setting(NamedTuple):
     spelling: str | None = None
 
 
-def merge(
-    as_they_are: Iterable[Mapping[str, Any]], named: Iterable[Mapping[str, Any]]
-) -> dict[str, Setting]:
+class AsTheyAre(NamedTuple):
+    """Settings that keep their spelling, such as `model_kwargs`; others get the contract's own."""
+
+    settings: Mapping[str, Any]
+
+
+def merge(*sources: Mapping[str, Any] | AsTheyAre) -> dict[str, Setting]:
     """Return one setting for each name, whatever the spelling; the later source wins.
 
     None means: not sent, whatever an earlier source says.
-
-    Args:
-        as_they_are: Settings that keep their spelling, such as `model_kwargs`.
-        named: Settings that get the contract's own spelling: fields, then the call's arguments.
     """
     merged: dict[str, Setting] = {}
-    for source in as_they_are:
-        merged.update({_name(key): Setting(value, key) for key, value in source.items()})
-    for source in named:
-        merged.update({_name(key): Setting(value) for key, value in source.items()})
+    for source in sources:
+        if isinstance(source, AsTheyAre):
+            kept = {_name(key): Setting(value, key) for key, value in source.settings.items()}
+        else:
+            kept = {_name(key): Setting(value) for key, value in source.items()}
+        merged |= kept
     return {name: setting for name, setting in merged.items() if setting.value is not None}
 
 

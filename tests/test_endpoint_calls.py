@@ -113,3 +113,43 @@ def test_what_is_fixed_when_a_model_is_made_is_no_setting_of_a_call(make_chat, p
     with pytest.raises(ConnectionConfigError, match=name):
         chat.invoke("hi", **{name: "something"})
     assert replay.requests == []
+
+
+def test_a_calls_model_kwargs_win_over_the_fields(make_chat, plug, answer, sent):
+    """INTERFACE.md: call argument > .bind() > constructor field > its model_kwargs."""
+    chat = make_chat(temperature=0.1, max_tokens=5, model_kwargs={"top_k": 1})
+    replay = plug(chat, answer({"output": "x"}))
+    chat.invoke("hi", model_kwargs={"temperature": 0.9, "max_gen_len": 7}, top_p=0.5)
+    parameters = {"top_k": 1, "temperature": 0.9, "max_gen_len": 7, "top_p": 0.5}
+    assert sent(replay)["input_data"]["parameters"] == parameters
+
+
+@pytest.mark.parametrize("name", ["model", "model_name"])
+def test_a_call_names_the_model_by_either_name(make_chat, plug, answer, sent, completion, name):
+    chat = make_chat(endpoint_url=CHAT, model="a")
+    replay = plug(chat, answer(completion(model=None)))
+    message = chat.invoke("hi", **{name: "b"})
+    assert sent(replay).keys() == {"messages", "model"}
+    assert sent(replay)["model"] == message.response_metadata["model_name"] == "b"
+
+
+def test_the_method_decides_whether_there_is_a_stream(
+    make_chat, plug, answer, events, delta, sent, completion
+):
+    """A stream would come as events, which `invoke` does not read."""
+    asked = {"stream": True, "stream_options": {"include_usage": True}}
+    chat = make_chat(endpoint_url=CHAT, model_kwargs=asked)
+    replay = plug(chat, answer(completion()), events(delta("a", "stop")))
+    assert chat.invoke("hi").text == "Hello!"
+    assert set(sent(replay, 0)) == {"messages"}
+    assert "extra-parameters" not in replay.requests[0].headers
+    assert "".join(chunk.text for chunk in chat.stream("hi")) == "a"
+    assert asked.items() <= sent(replay, 1).items()
+
+
+def test_an_empty_stop_string_is_none(make_chat, plug, answer, sent):
+    chat = make_chat(stop=["", "x"])
+    replay = plug(chat, answer({"output": "a"}), answer({"output": "a"}))
+    assert chat.invoke("hi").text == chat.invoke("hi", stop=[""]).text == "a"
+    assert sent(replay, 0)["input_data"]["parameters"] == {"stop": ["x"]}
+    assert sent(replay, 1)["input_data"]["parameters"] == {}

@@ -7,13 +7,13 @@ import warnings
 import pytest
 
 from langchain_azureml_oss.formatters import contract_names, formatter
-from langchain_azureml_oss.parameters import merge, spell
+from langchain_azureml_oss.parameters import AsTheyAre, merge, spell
 
 NAMES = {"max_tokens": ("max_new_tokens", "max_gen_len"), "seed": ()}
 
 
 def spelled(as_they_are=(), named=(), names=NAMES):
-    return spell(merge(as_they_are, named), names, "mine")
+    return spell(merge(*map(AsTheyAre, as_they_are), *named), names, "mine")
 
 
 def test_a_setting_gets_the_contracts_name():
@@ -38,6 +38,11 @@ def test_model_kwargs_get_the_contracts_name_for_one_that_it_does_not_take():
 
 def test_the_later_source_wins():
     assert spelled([{"top_p": 1}, {"top_p": 2}], [{"top_p": 3}, {"top_p": 4}]) == {"top_p": 4}
+
+
+def test_a_later_source_wins_whether_it_keeps_its_spelling_or_not():
+    sources = [{"max_tokens": 1, "seed": 2}, AsTheyAre({"max_gen_len": 3}), {"top_p": 4}]
+    assert spell(merge(*sources), {}, "mine") == {"max_gen_len": 3, "seed": 2, "top_p": 4}
 
 
 def test_none_means_not_sent():
@@ -68,5 +73,5 @@ def test_each_contract_has_its_name_for_the_length(name):
     expected = "max_tokens" if name == "openai" else "max_new_tokens"
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        sent = spell(merge((), [{"max_tokens": 5}]), formatter(name).parameter_names, name)
+        sent = spell(merge({"max_tokens": 5}), formatter(name).parameter_names, name)
     assert sent == {expected: 5}
