@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from langchain_azureml_oss.local import LocalEndpoint
 
 _KEY = "AZUREML_ENDPOINT_API_KEY"
-_PORT = 5001
-"""That of Azure ML's own inference server."""
 _FAMILIES = {"gpt2-2023": "GPT2", "falcon-2023": "FALCON", "dolly-2023": "DOLLY"}
 """Contract -> the family of the models that spoke it."""
 
@@ -45,9 +43,13 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     port: Annotated[
         int,
         typer.Option(
-            "--port", min=0, max=65535, help="0 takes a free one.", rich_help_panel=_SERVER
+            "--port",
+            min=0,
+            max=65535,
+            help="Port to listen at; 0: a free one.",
+            rich_help_panel=_SERVER,
         ),
-    ] = _PORT,
+    ] = 0,
     deployment: Annotated[
         list[str] | None,
         typer.Option(

@@ -20,7 +20,7 @@ def serving(start):
     """Starts `azureml-oss serve` with the `echo` model."""
 
     def call(*arguments, **environment):
-        return start("serve", "--model", "echo", "--port", "0", *arguments, **environment)
+        return start("serve", "--model", "echo", *arguments, **environment)
 
     return call
 
