@@ -42,7 +42,7 @@ class AnswerRules:
     tools: PromptedTools | None = None
     """Tools whose calls the model writes into its text."""
     json: PromptedJson | None = None
-    """A form that the model was asked to give its answer."""
+    """A form that the model was asked to give its answer, where it calls no tool."""
     insists: bool = True
     """Whether an answer that does not fit is worth a second question."""
 
@@ -268,19 +268,24 @@ def whole_reply(
 ) -> Reply:
     """Return the answers in a whole response, with the rules applied to each.
 
-    An echoed prompt is taken off, unless the caller said whether to echo it.
+    An echoed prompt is taken off, or put back where the caller asked for it. Told not to echo, a
+    server answers with the model's words alone, whatever they begin with.
 
     Raises:
         AnswerMisfitError: the answer has not the form that was asked for.
     """
     reply = formatter.parse(response, call)
-    strip_echo = formatter.traits.echoes and "return_full_text" not in call.parameters
+    asked_for_echo = call.parameters.get("return_full_text")
+    echoes = formatter.traits.echoes and (asked_for_echo is None or asked_for_echo)
     for place, choice in enumerate(reply.choices):
         if choice is None:
             continue
-        if strip_echo and place < len(call.prompts):
-            choice.text = choice.text.removeprefix(call.prompts[place])
+        prompt = call.prompts[place] if echoes and place < len(call.prompts) else ""
+        echo = prompt if choice.text.startswith(prompt) else ""
+        choice.text = choice.text.removeprefix(echo)
         whole = reply.choices[place] = ChoiceReader(rules).whole(choice)
+        if asked_for_echo:
+            whole.text = echo + whole.text
         misfit = _misfit(whole, rules)
         if misfit is not None and rules.insists:
             raise misfit
@@ -289,7 +294,7 @@ def whole_reply(
 
 def _misfit(choice: Choice, rules: AnswerRules) -> AnswerMisfitError | None:
     """Return what is wrong with the form of an answer; a JSON answer is freed of what is around."""
-    if rules.json is not None:
+    if rules.json is not None and not choice.tool_calls:
         choice.text, reason = rules.json.read(choice.text)
         return AnswerMisfitError(choice.text, reason) if reason else None
     reason = rules.tools.missing(choice.tool_calls) if rules.tools else None

@@ -113,10 +113,11 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
     ) -> LLMResult:
         if self.streaming:
             streams = [self._astream(prompt, stop, run_manager, **kwargs) for prompt in prompts]
-            return _folded([[chunk async for chunk in stream] for stream in streams])
+            return _folded(await _all_at_once([_all(stream) for stream in streams]))
         rounds = self._rounds(prompts, stop, kwargs)
         while calls := rounds.calls():
-            rounds.take(await _all_at_once([_first(self._async.drive(call)) for call in calls]))
+            found = await _all_at_once([_all(self._async.drive(call)) for call in calls])
+            rounds.take([answer for (answer,) in found])
         return self._finish(rounds)
 
     def _stream(
@@ -275,9 +276,8 @@ def _llm_output(model_name: str, usage: UsageMetadata | None) -> dict[str, Any]:
     return output
 
 
-async def _first(results: AsyncIterator[T]) -> T:
-    (result,) = [item async for item in results]
-    return result
+async def _all(results: AsyncIterator[T]) -> list[T]:
+    return [item async for item in results]
 
 
 async def _all_at_once(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:

@@ -293,6 +293,14 @@ def test_a_stop_string_in_the_prompt_stops_nothing(score_contract, make_llm, plu
     assert llm.invoke(PROMPT, stop=["\nQ:", "?\n"]) == " because"
 
 
+def test_a_stop_string_in_a_prompt_that_was_asked_for_stops_nothing(
+    score_contract, make_llm, plug, answer
+):
+    llm = make_llm(contract=score_contract.name, model_kwargs={"return_full_text": True})
+    plug(llm, answer(score_contract.texts([PROMPT + " because\nQ: and?"])))
+    assert llm.invoke(PROMPT, stop=["\nQ:", "why?"]) == PROMPT + " because"
+
+
 def test_stop_strings_hold_where_the_server_does_not_know_them(contract, make_llm, plug, answer):
     llm = make_llm(endpoint_url=contract.url, contract=contract.name)
     plug(llm, answer(contract.texts(["1 2 STOP 3"])))

@@ -278,7 +278,8 @@ def test_a_live_server_that_takes_several(make_llm, is_async):
         llm.close()
 
 
-def test_completions_go_out_together_in_async(make_llm):
+@pytest.mark.parametrize("streaming", [False, True])
+def test_completions_go_out_together_in_async(make_llm, streaming):
     """Each answer takes half a second; seven of them one after the other would take 3.5."""
     prompts = [f"p{n}" for n in range(7)]
     most = 0
@@ -293,7 +294,8 @@ def test_completions_go_out_together_in_async(make_llm):
         return f" {body['prompt']}!"
 
     with LocalEndpoint("scripted", script=slowly) as endpoint:
-        llm = make_llm(connection=endpoint.connection("GPT2", "/v1/completions"))
+        connection = endpoint.connection("GPT2", "/v1/completions")
+        llm = make_llm(connection=connection, streaming=streaming)
         texts = ask(llm, is_async=True, prompts=prompts)
         assert texts == [[f" {prompt}!"] for prompt in prompts]
         assert most == len(prompts) == len(endpoint.requests)
