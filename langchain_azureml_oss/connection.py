@@ -1,20 +1,20 @@
-"""Where to call, and with whose key: prompt flow's CustomConnection, and the rules for URLs."""
+"""Where to call, and with whose key: prompt flow's CustomConnection."""
 
 from __future__ import annotations
 
-import difflib
-import ipaddress
 import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
 from langchain_azureml_oss.connection_files import check_type, is_masked
+from langchain_azureml_oss.endpoint_urls import check_url
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.families import FamilyProfile, ModelFamily, family
 from langchain_azureml_oss.formatters import ContentFormatter, formatter
+from langchain_azureml_oss.nearest import nearest
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -29,6 +29,8 @@ ENVIRONMENT: Mapping[str, str] = {
 
 REQUIRED = ("endpoint_url", "endpoint_api_key", "model_family")
 """The three keys of prompt flow's connection for open models."""
+
+_HIDDEN = "**********"  # as pydantic has it
 
 SELECTORS: Mapping[str, str] = {
     "connection": "connection/NAME",
@@ -53,7 +55,8 @@ class CustomConnection:
         source: Where the connection was read, for messages: a file or a selector.
 
     Raises:
-        ConnectionConfigError: a value is not text, the family is unknown, or the key is masked.
+        ConnectionConfigError: configs or secrets are no mapping, a secret is not text, or the key
+            is masked. Other values are looked at when they are read.
     """
 
     def __init__(
@@ -68,17 +71,14 @@ class CustomConnection:
         self.name = name
         self.credential = credential
         self.source = source
-        self.configs: dict[str, Any] = dict(configs or {})
+        self.configs: dict[str, Any] = self._mapping("configs", configs)
+        # A key in the wrong compartment is found all the same, and must not be shown.
+        misplaced = {"endpoint_api_key": self.configs.pop("endpoint_api_key", None)}
         self.secrets: dict[str, SecretStr] = {
-            key: value if isinstance(value, SecretStr) else SecretStr(str(value))
-            for key, value in (secrets or {}).items()
+            key: self._secret(key, value)
+            for key, value in {**misplaced, **self._mapping("secrets", secrets)}.items()
             if value is not None
         }
-        # A key in the wrong compartment is found all the same, and must not be shown.
-        if "endpoint_api_key" in self.configs:
-            self.secrets.setdefault(
-                "endpoint_api_key", _secret(self.configs.pop("endpoint_api_key"))
-            )
         for key in ("endpoint_url", "model_family"):
             if key in self.secrets:
                 self.configs.setdefault(key, self.secrets.pop(key).get_secret_value())
@@ -119,23 +119,52 @@ class CustomConnection:
     def _text(self, key: str) -> str | None:
         value = self.configs.get(key)
         if value is not None and not isinstance(value, str):
-            msg = f"{key} of the connection is {type(value).__name__}; it must be text."
-            raise ConnectionConfigError(msg)
+            raise self._wrong_type(key, value, "text")
         return value or None
 
+    def _mapping(self, name: str, value: Any) -> dict[str, Any]:
+        if value is not None and not isinstance(value, Mapping):
+            raise self._wrong_type(name, value, "a mapping, such as {'endpoint_url': '...'}")
+        return dict(value or {})
+
+    def _secret(self, key: str, value: Any) -> SecretStr:
+        if not isinstance(value, str | SecretStr):
+            raise self._wrong_type(key, value, "text")
+        return value if isinstance(value, SecretStr) else SecretStr(value)
+
+    def _wrong_type(self, what: str, value: Any, wanted: str) -> ConnectionConfigError:
+        kind = type(value).__name__
+        return ConnectionConfigError(f"{what} of {self.described} is {kind}; it must be {wanted}.")
+
     @classmethod
-    def from_env(cls) -> CustomConnection:
+    def from_env(cls, credential: Any = None) -> CustomConnection:
         """Read AZUREML_ENDPOINT_URL, AZUREML_ENDPOINT_API_KEY and AZUREML_MODEL_FAMILY.
 
+        AZUREML_DEPLOYMENT_NAME is read too, where it is set.
+
+        Args:
+            credential: What gives a token; then no key is needed.
+
         Raises:
-            ConnectionConfigError: the URL or the family is not set.
+            ConnectionConfigError: one of the three is not set, the URL is none, or the family is
+                unknown.
         """
         found = {key: value for key in ENVIRONMENT if (value := from_environment(key))}
-        for key in ("endpoint_url", "model_family"):
-            if key not in found:
-                msg = f"{key} is missing: the environment variable {ENVIRONMENT[key]} is not set."
-                raise ConnectionConfigError(msg)
-        return cls.of(found)
+        needed = REQUIRED if credential is None else ("endpoint_url", "model_family")
+        if absent := [key for key in needed if key not in found]:
+            variables = ", ".join(ENVIRONMENT[key] for key in absent)
+            msg = (
+                f"{', '.join(absent)} missing; looked in the environment variables {variables},"
+                f" not set. A connection needs {', '.join(REQUIRED)}."
+            )
+            if absent == ["endpoint_api_key"]:
+                msg += " from_env(credential=...) takes a credential in the place of the key."
+            raise ConnectionConfigError(msg)
+        connection = cls.of(found)
+        connection.credential, connection.source = credential, "environment"
+        check_url(found["endpoint_url"], allow_http=True)
+        family(found["model_family"])
+        return connection
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> CustomConnection:
@@ -207,8 +236,8 @@ class CustomConnection:
         kind, *names = (part.strip() for part in selector.split("/"))
         most = 2 if kind == "onlineEndpoint" else 1
         if kind not in SELECTORS or not 1 <= len(names) <= most or not all(names):
-            near = difflib.get_close_matches(kind, SELECTORS, 1, 0.5)
-            hint = f" Did you mean {SELECTORS[near[0]]}?" if near else ""
+            near = nearest(kind, SELECTORS)
+            hint = f" Did you mean {SELECTORS[near]}?" if near else ""
             msg = (
                 f"connection {selector!r} is no selector; a selector is one of"
                 f" {', '.join(SELECTORS.values())}.{hint} A URL goes to endpoint_url=, and a file"
@@ -248,8 +277,8 @@ class CustomConnection:
                 for key, item in value.items()
                 if key not in {"configs", "secrets", "name", "type", "$schema", "module"}
             }
-            configs = {**flat, **(nested["configs"] or {})}
-            return cls(configs, nested["secrets"], value.get("name"))
+            made = cls(nested["configs"], nested["secrets"], value.get("name"))
+            return cls({**flat, **made.configs}, made.secrets, made.name) if flat else made
         if hasattr(value, "configs") and hasattr(value, "secrets"):
             return cls(value.configs, value.secrets, getattr(value, "name", None))
         msg = (
@@ -259,11 +288,12 @@ class CustomConnection:
         raise ConnectionConfigError(msg)
 
     def __repr__(self) -> str:
-        """Show everything but the secrets."""
+        """Show everything but the secrets; what has an unknown name may be one."""
         credential = f", credential={type(self.credential).__name__}" if self.credential else ""
+        configs = {k: v if k in ENVIRONMENT else _HIDDEN for k, v in self.configs.items()}
         return (
-            f"CustomConnection(name={self.name!r}, configs={self.configs!r},"
-            f" secrets={dict.fromkeys(self.secrets, '**********')!r}{credential})"
+            f"CustomConnection(name={self.name!r}, configs={configs!r},"
+            f" secrets={dict.fromkeys(self.secrets, _HIDDEN)!r}{credential})"
         )
 
     def __eq__(self, other: object) -> bool:
@@ -287,46 +317,17 @@ def missing(key: str, connection: CustomConnection | None) -> ConnectionConfigEr
     found = ""
     if connection is not None:
         places.insert(1, connection.described)
-        names = [*connection.configs, *connection.secrets]
-        near = difflib.get_close_matches(key, [n for n in names if n not in REQUIRED], 1, 0.5)
-        found = f" The connection has {', '.join(names) or 'no keys'}."
+        names = [str(name) for name in (*connection.configs, *connection.secrets)]
+        near = nearest(key, (name for name in names if name not in REQUIRED))
+        listed = ", ".join(f"{name} (empty)" if name == key else name for name in names)
+        found = f" The connection has {listed or 'no keys'}."
         if near:
-            found += f" Did you mean {key!r} where it says {near[0]!r}?"
+            found += f" Did you mean {key!r} where it says {near!r}?"
     other = " An Entra ID credential= may take its place." if key == "endpoint_api_key" else ""
     return ConnectionConfigError(
         f"{key} is missing; looked in {', '.join(places)}.{found}"
         f" A connection needs {', '.join(REQUIRED)}.{other}"
     )
-
-
-def check_url(url: str, *, allow_http: bool = False) -> SplitResult:
-    """Return the parts of an endpoint's URL.
-
-    Raises:
-        ConnectionConfigError: not an http(s) URL with a host, or plain http to another machine.
-    """
-    try:
-        parts = urlsplit(url.strip())
-        _ = parts.port
-    except ValueError as error:
-        msg = f"endpoint_url {url!r} is not a URL: {error}."
-        raise ConnectionConfigError(msg) from None
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        msg = (
-            f"endpoint_url {url!r} is not a URL with a scheme and a host, such as"
-            " https://my-endpoint.eastus2.inference.ml.azure.com/score."
-        )
-        raise ConnectionConfigError(msg)
-    if parts.username or parts.password:
-        msg = "endpoint_url holds a user name or password; pass the key as endpoint_api_key."
-        raise ConnectionConfigError(msg)
-    if parts.scheme == "http" and not allow_http and not _is_loopback(parts.hostname):
-        msg = (
-            f"endpoint_url begins with http://, so the key would go to {parts.hostname} in the"
-            " clear. Use https://, or allow_http=True inside a network that you trust."
-        )
-        raise ConnectionConfigError(msg)
-    return parts
 
 
 def contract_for(url: str, row: FamilyProfile) -> ContentFormatter:
@@ -340,14 +341,3 @@ def contract_for(url: str, row: FamilyProfile) -> ContentFormatter:
     if path.endswith("/score"):
         return formatter("score")
     return formatter(row.contract)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
-
-
-def _secret(value: Any) -> SecretStr:
-    return value if isinstance(value, SecretStr) else SecretStr(str(value))

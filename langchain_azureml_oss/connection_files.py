@@ -63,8 +63,8 @@ def read_file(path: str | Path) -> dict[str, Any]:
             raise ConnectionConfigError(msg)
     for holder, key, label in _entries(data):
         holder[key] = _resolved(holder[key], f"{where}: {label}")
-        if label.startswith("secrets.") or key == "endpoint_api_key":
-            _check_secret(holder[key], f"{where}: {label}")
+        is_secret = label.startswith("secrets.") or key == "endpoint_api_key"
+        _check_value(holder[key], f"{where}: {label}", is_secret=is_secret)
     return data
 
 
@@ -83,6 +83,7 @@ def _parse(path: str | Path) -> dict[str, Any]:
         msg = f"The connection file {shown} is not text in UTF-8."
         raise ConnectionConfigError(msg) from None
     try:
+        twice = _given_twice(yaml.compose(text, yaml.SafeLoader))
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         # The parser's own words quote the line, and that may be the one with the key.
@@ -96,6 +97,10 @@ def _parse(path: str | Path) -> dict[str, Any]:
     except (ValueError, RecursionError):  # dates that there are not, and nesting without end
         msg = f"The connection file {shown} is not YAML that makes sense; put values in quotes."
         raise ConnectionConfigError(msg) from None
+    if twice is not None:
+        line = twice.start_mark.line + 1
+        msg = f"The connection file {shown} has {str(twice.value)!r} a second time in line {line}."
+        raise ConnectionConfigError(msg)
     if not isinstance(data, dict):
         msg = (
             f"The connection file {shown} holds {type(data).__name__}, not `key: value` lines with"
@@ -106,6 +111,19 @@ def _parse(path: str | Path) -> dict[str, Any]:
         key: dict(value) if key in _COMPARTMENTS and isinstance(value, Mapping) else value
         for key, value in data.items()
     }
+
+
+def _given_twice(node: Any) -> Any:
+    """Return the node of a key that its mapping has already, of which YAML would take the last."""
+    seen = set()
+    for key, value in node.value if getattr(node, "id", "") == "mapping" else ():
+        if str(key.value) in seen:
+            return key
+        seen.add(str(key.value))
+        inner = _given_twice(value)
+        if inner is not None:
+            return inner
+    return None
 
 
 def _entries(data: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]:
@@ -134,14 +152,14 @@ def _resolved(value: Any, label: str) -> Any:
     return _VARIABLE.sub(look_up, value)
 
 
-def _check_secret(value: Any, label: str) -> None:
-    if is_masked(value):
+def _check_value(value: Any, label: str, *, is_secret: bool) -> None:
+    if value in _PLACEHOLDERS or (is_secret and is_masked(value)):
         msg = (
-            f"{label} holds a placeholder in the place of the secret. Write ${{env:NAME}} there,"
-            " and set the variable NAME."
+            f"{label} holds a placeholder in the place of the {'secret' if is_secret else 'value'}."
+            " Write ${env:NAME} there, and set the variable NAME."
         )
         raise ConnectionConfigError(msg)
     # An unquoted 0123 or 1e5 is a number to YAML, and would be sent as another text.
-    if value is not None and not isinstance(value, str):
+    if is_secret and value is not None and not isinstance(value, str):
         msg = f"{label} is {type(value).__name__} to YAML, not text; put the secret in quotes."
         raise ConnectionConfigError(msg)

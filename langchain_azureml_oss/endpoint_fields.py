@@ -25,12 +25,12 @@ from pydantic import (
 from langchain_azureml_oss.connection import (
     ENVIRONMENT,
     CustomConnection,
-    check_url,
     contract_for,
     from_environment,
     missing,
 )
 from langchain_azureml_oss.credentials import DEFAULT_SCOPE, Authorizer, authorizer
+from langchain_azureml_oss.endpoint_urls import check_url
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.families import FamilyProfile, ModelFamily, family, profile
 from langchain_azureml_oss.formatters import ContentFormatter, formatter

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import warnings
 from typing import Any
 
 from langchain_azureml_oss.connection_files import check_type
 from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.nearest import nearest
 
 
 def read_stored(name: str) -> dict[str, Any]:
@@ -59,10 +59,10 @@ def _connections() -> Any:
 
 def _unknown(name: str, connections: Any) -> ConnectionConfigError:
     names = sorted(connection.name for connection in connections.list(all_results=True))
-    near = difflib.get_close_matches(name, names, 1, 0.5)
+    near = nearest(name, names)
     return ConnectionConfigError(
         f"Prompt flow's local store has no connection {name!r}; it has"
         f" {', '.join(names) or 'none at all'}."
-        + (f" Did you mean {near[0]!r}?" if near else "")
+        + (f" Did you mean {near!r}?" if near else "")
         + " `pf connection create --file FILE` adds one."
     )

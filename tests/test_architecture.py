@@ -23,7 +23,7 @@ LAYERS = [
         *("error_replies", "sse", "retry", "stops", "credentials", "usage", "reasoning"),
         *("parameters", "replies", "tools", "prompts", "lenient_json", "tool_schemas"),
         *("tool_calls_in_text", "tool_dialects", "follow_up", "refusals", "prompted_json"),
-        "loading",
+        *("loading", "nearest", "endpoint_urls"),
     },
     {"messages"},
     {"tool_prompting"},

@@ -8,7 +8,8 @@ import pytest
 from pydantic import SecretStr
 
 from langchain_azureml_oss import CustomConnection, ModelFamily
-from langchain_azureml_oss.connection import check_url, contract_for
+from langchain_azureml_oss.connection import contract_for
+from langchain_azureml_oss.endpoint_urls import check_url, without_secrets
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.families import profile
 
@@ -74,13 +75,49 @@ def test_the_environment_is_a_connection(monkeypatch):
     assert keys(CustomConnection.from_env()) == (URL, "sk-1", ModelFamily.GPT2)
 
 
-@pytest.mark.parametrize("name", ["AZUREML_ENDPOINT_URL", "AZUREML_MODEL_FAMILY"])
-def test_a_variable_that_is_missing_is_named(monkeypatch, name):
+@pytest.fixture
+def environment(monkeypatch):
     monkeypatch.setenv("AZUREML_ENDPOINT_URL", URL)
     monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", "sk-1")
     monkeypatch.setenv("AZUREML_MODEL_FAMILY", "GPT2")
-    monkeypatch.delenv(name)
-    with pytest.raises(ConnectionConfigError, match=name):
+    return monkeypatch
+
+
+@pytest.mark.parametrize("key", ["endpoint_url", "endpoint_api_key", "model_family"])
+def test_a_variable_that_is_missing_is_named(environment, key):
+    variable = f"AZUREML_{key.upper()}"
+    for value in (None, ""):
+        environment.delenv(variable) if value is None else environment.setenv(variable, value)
+        with pytest.raises(ConnectionConfigError, match=rf"^{key} missing.* {variable}, not set"):
+            CustomConnection.from_env()
+
+
+def test_all_variables_that_are_missing_are_named_at_once():
+    with pytest.raises(ConnectionConfigError) as caught:
+        CustomConnection.from_env()
+    for variable in ("AZUREML_ENDPOINT_URL", "AZUREML_ENDPOINT_API_KEY", "AZUREML_MODEL_FAMILY"):
+        assert variable in str(caught.value)
+
+
+def test_a_credential_takes_the_place_of_the_keys_variable(environment, make_chat):
+    environment.delenv("AZUREML_ENDPOINT_API_KEY")
+    with pytest.raises(ConnectionConfigError, match=r"from_env\(credential="):
+        CustomConnection.from_env()
+    connection = CustomConnection.from_env(credential=lambda: "token-1")
+    chat = make_chat(connection=connection, endpoint_api_key=None)
+    assert chat._authorizer.secret() == "token-1"
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "words"),
+    [
+        ("AZUREML_MODEL_FAMILY", "CLAUDE", r"model_family 'CLAUDE'.*LLAMA"),
+        ("AZUREML_ENDPOINT_URL", "ftp://host/score", r"endpoint_url ftp://host/score.*https://"),
+    ],
+)
+def test_a_wrong_value_of_a_variable_is_said_at_once(environment, variable, value, words):
+    environment.setenv(variable, value)
+    with pytest.raises(ConnectionConfigError, match=words):
         CustomConnection.from_env()
 
 
@@ -142,6 +179,27 @@ def test_a_key_with_a_typing_error_is_suggested(make_chat):
         make_chat(connection={"endpoint_uri": URL, "model_family": "LLAMA", **SECRETS})
 
 
+@pytest.mark.parametrize(
+    ("key", "wrong"),
+    [
+        *(("endpoint_url", w) for w in ("endpoint", "url", "URL", "ENDPOINT_URL", "endpointUrl")),
+        *(("endpoint_url", w) for w in ("base_url", "scoring_uri")),
+        *(("endpoint_api_key", w) for w in ("key", "api_key", "apiKey", "endpoint_key")),
+        *(("model_family", w) for w in ("family", "model", "modelFamily", "Model_Family")),
+    ],
+)
+def test_the_nearest_key_is_suggested(make_chat, key, wrong):
+    given = CONFIGS | SECRETS
+    given[wrong] = given.pop(key)
+    with pytest.raises(ConnectionConfigError, match=f"{key!r} where it says {wrong!r}"):
+        make_chat(connection=given)
+
+
+def test_a_key_without_a_value_is_said_to_be_empty(make_chat):
+    with pytest.raises(ConnectionConfigError, match=r"model_family is missing.*family \(empty\)"):
+        make_chat(connection=CONFIGS | SECRETS | {"model_family": ""})
+
+
 def test_an_error_never_shows_a_value_of_the_connection(make_chat, shows):
     with pytest.raises(ConnectionConfigError) as caught:
         make_chat(connection={"endpoint_url": URL, "api_key": "sk-1", "model_family": "LLAMA"})
@@ -170,6 +228,75 @@ def test_an_unknown_family_is_an_error_wherever_it_stands(make_chat, monkeypatch
 def test_a_value_that_is_no_text_is_refused_by_name(make_chat, key):
     with pytest.raises(ConnectionConfigError, match=key):
         make_chat(connection={**CONFIGS, **SECRETS, key: 7})
+
+
+@pytest.mark.parametrize(
+    ("configs", "secrets", "what"),
+    [
+        ("text", {}, "configs"),
+        ([1], {}, "configs"),
+        ({}, "sk-1", "secrets"),
+        ({}, ["sk-1"], "secrets"),
+        ({}, {"endpoint_api_key": 4711}, "endpoint_api_key"),
+        ({}, {"endpoint_api_key": b"sk-1"}, "endpoint_api_key"),
+        ({"endpoint_api_key": ["sk-1"]}, {}, "endpoint_api_key"),
+    ],
+)
+@pytest.mark.parametrize("form", [CustomConnection, SimpleNamespace, dict])
+def test_a_part_of_the_wrong_type_is_refused_by_name(form, configs, secrets, what):
+    with pytest.raises(ConnectionConfigError, match=rf"^{what} of the connection.* must be") as got:
+        CustomConnection.of(form(configs=configs, secrets=secrets))
+    assert "sk-1" not in str(got.value)
+
+
+def test_a_key_that_is_none_is_no_key(make_chat):
+    """As when a variable is read that is not set: it is not the text `None`."""
+    with pytest.raises(ConnectionConfigError, match="endpoint_api_key is missing"):
+        make_chat(connection={**CONFIGS, "endpoint_api_key": None})
+
+
+def test_what_has_an_unknown_name_may_be_a_secret():
+    shown = repr(CustomConnection.of({"endpoint_api_ky": "sk-1", **CONFIGS}))
+    assert "endpoint_api_ky" in shown
+    assert "sk-1" not in shown
+    assert URL in shown
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "sk-7Hq2vR9tLwX4",  # key and URL were exchanged
+        "https://me:sk-7Hq2vR9tLwX4@ep.example:port/score",
+        "ftp://me:sk-7Hq2vR9tLwX4@ep.example/score?code=sk-7Hq2vR9tLwX4",
+        "https://ep example/score?code=sk-7Hq2vR9tLwX4",
+        "https://ep.example:port/score#sk-7Hq2vR9tLwX4",
+        "https://[sk-7Hq2vR9tLwX4",
+        "sk-7Hq2vR9tLwX4://",
+    ],
+)
+def test_a_bad_url_is_shown_without_what_may_be_secret(make_chat, url, shows):
+    with pytest.raises(ConnectionConfigError, match="endpoint_url") as caught:
+        make_chat(endpoint_url=url)
+    assert "sk-7Hq2vR9tLwX4" not in shows(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("https://ep.example:8443/score?code=x#y", "https://ep.example:8443/score"),
+        ("https://me:pw@ep.example/score", "https://ep.example/score"),
+        ("ep.example/score", "(not shown)"),
+        ("", "(not shown)"),
+    ],
+)
+def test_what_of_a_url_is_shown(url, shown):
+    assert without_secrets(url) == shown
+
+
+@pytest.mark.parametrize("inside", [" ", "\n", "\t", "\\"], ids=repr)
+def test_white_space_inside_of_a_url_is_refused(make_chat, inside):
+    with pytest.raises(ConnectionConfigError, match=r"endpoint_url .*white space"):
+        make_chat(endpoint_url=f"https://ep.exa{inside}mple/score")
 
 
 @pytest.mark.parametrize(

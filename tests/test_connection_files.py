@@ -98,6 +98,27 @@ def test_a_placeholder_is_named_with_its_key(write, mark):
     assert "${env:NAME}" in message
 
 
+@pytest.mark.parametrize("mark", ["<user-input>", "<no-change>"])
+def test_a_placeholder_is_refused_outside_of_the_secrets_too(write, mark):
+    message = refused(write(FILE.replace(URL, mark)))
+    assert "configs.endpoint_url holds a placeholder in the place of the value" in message
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (
+            FILE.replace("configs:", "configs:\n  model_family: GPT2"),
+            "'model_family' a second time",
+        ),
+        (FILE + "secrets: {}\n", "'secrets' a second time in line 9"),
+    ],
+)
+def test_a_key_that_is_there_twice_is_said(write, text, words):
+    """YAML itself takes the last one without a word."""
+    assert words in refused(write(text))
+
+
 @pytest.mark.parametrize("number", ["0123", "1e5", "2024-01-01", "true"])
 def test_a_key_that_yaml_reads_as_something_else_is_refused(write, number):
     # 1e5 is text to YAML 1.1, as PyYAML speaks it, and so it stays what it was.
@@ -127,6 +148,7 @@ def test_another_type_is_refused_in_words(write, kind):
         ("just text", "holds str"),
         ("configs: text\n", "configs must be"),
         ("secrets: [1]\n", "secrets must be"),
+        ("&a {b: *a}\n", "not YAML that makes sense"),
         (b"\xff\xfe\x00", "not text in UTF-8"),
     ],
 )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import logging
 import os
@@ -24,6 +23,7 @@ from langchain_azureml_oss.errors import (
     RateLimitError,
     ServerError,
 )
+from langchain_azureml_oss.nearest import nearest
 
 WORKSPACE_ENVIRONMENT: Mapping[str, str] = {
     "subscription_id": "AZUREML_ARM_SUBSCRIPTION",
@@ -179,8 +179,8 @@ def unknown_name(
 
 def known_names(name: str, names: list[str]) -> str:
     """Return a sentence's end: these names, and the one that is nearest to `name`."""
-    near = difflib.get_close_matches(name, names, 1, 0.5)
-    return f"{', '.join(names) or 'none'}." + (f" Did you mean {near[0]!r}?" if near else "")
+    near = nearest(name, names)
+    return f"{', '.join(names) or 'none'}." + (f" Did you mean {near!r}?" if near else "")
 
 
 def _told(error: Any, what: str) -> AzureMLOSSError:

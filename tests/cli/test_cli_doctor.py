@@ -398,7 +398,11 @@ def test_a_url_of_something_else(reached, url, advised):
 
 
 def test_what_a_url_may_hold_is_not_shown(reached):
-    for url in ("https://me:pass-4711@host/score", "ftp://host/score?sig=pass-4711"):
+    for url in (
+        "https://me:pass-4711@host/score",
+        "ftp://host/score?sig=pass-4711",
+        "pass-4711",  # the key in the place of the URL
+    ):
         report, _ = reached(url)
         assert "pass-4711" not in json.dumps(report)
 

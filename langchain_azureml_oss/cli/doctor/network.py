@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from langchain_azureml_oss.cli.doctor import advice
 from langchain_azureml_oss.cli.doctor.checklist import Line
-from langchain_azureml_oss.cli.doctor.setup import Setup, without_secrets
+from langchain_azureml_oss.cli.doctor.setup import Setup
 from langchain_azureml_oss.cli.doctor.steps import (
     Certificate,
     Connect,
@@ -16,7 +16,7 @@ from langchain_azureml_oss.cli.doctor.steps import (
     Resolve,
     Step,
 )
-from langchain_azureml_oss.connection import check_url
+from langchain_azureml_oss.endpoint_urls import check_url, without_secrets
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.transports.settings import environment_proxies
 
@@ -39,8 +39,7 @@ def url_shape(setup: Setup) -> Line:
     try:
         parts = check_url(setup.url)
     except ConnectionConfigError as error:
-        # Its message holds the whole URL, and that may hold anything.
-        found = str(error).replace(setup.url, without_secrets(setup.url))
+        found = str(error)
         wants_tls = "begins with http://" in found
         way = (
             "Write https://; every Azure ML endpoint has it."

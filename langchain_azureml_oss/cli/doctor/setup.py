@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 
 from langchain_azureml_oss.cli.connecting import EndpointChoice
-from langchain_azureml_oss.connection import ENVIRONMENT, CustomConnection, from_environment
+from langchain_azureml_oss.connection import (
+    ENVIRONMENT,
+    CustomConnection,
+    from_environment,
+)
 from langchain_azureml_oss.credentials import Authorizer, authorizer
 from langchain_azureml_oss.endpoint_fields import named_deployment
+from langchain_azureml_oss.endpoint_urls import without_secrets
 from langchain_azureml_oss.errors import AzureMLOSSError, ConnectionConfigError
 from langchain_azureml_oss.families import FamilyProfile, family, profile
 
@@ -83,15 +87,6 @@ class Setup:
 def ends_of(secret: str) -> str:
     """Return two characters of either end of a secret; none of a short one."""
     return f"{secret[:2]}…{secret[-2:]}" if len(secret) >= _SHOWN_ENDS else "(hidden)"
-
-
-def without_secrets(url: str) -> str:
-    """Return a URL without user name, password, query and fragment."""
-    try:
-        parts = urlsplit(url.strip())
-    except ValueError:
-        return "(no URL)"
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 def gather(choice: EndpointChoice) -> Setup:

@@ -1,0 +1,65 @@
+"""The rules for an endpoint's URL, and how much of it a message may show."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import SplitResult, urlsplit, urlunsplit
+
+from langchain_azureml_oss.errors import ConnectionConfigError
+
+_EXAMPLE = "Its form is https://my-endpoint.eastus2.inference.ml.azure.com/score."
+
+
+def check_url(url: str, *, allow_http: bool = False) -> SplitResult:
+    """Return the parts of an endpoint's URL.
+
+    Raises:
+        ConnectionConfigError: not an http(s) URL with a host, or plain http to another machine.
+    """
+    shown = without_secrets(url)
+    try:
+        parts = urlsplit(url.strip())
+        _ = parts.port
+    except ValueError:
+        # Not in the parser's words: they quote, and what they quote may be a password.
+        msg = f"endpoint_url {shown} has a host or a port that is none. {_EXAMPLE}"
+        raise ConnectionConfigError(msg) from None
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        msg = f"endpoint_url {shown} is not a URL with a scheme and a host. {_EXAMPLE}"
+        raise ConnectionConfigError(msg)
+    if any(char.isspace() or char == "\\" for char in url.strip()):
+        msg = f"endpoint_url {shown} holds white space or a backslash. Copy the URL again."
+        raise ConnectionConfigError(msg)
+    if parts.username or parts.password:
+        msg = "endpoint_url holds a user name or password; pass the key as endpoint_api_key."
+        raise ConnectionConfigError(msg)
+    if parts.scheme == "http" and not allow_http and not is_loopback(parts.hostname):
+        msg = (
+            f"endpoint_url begins with http://, so the key would go to {parts.hostname} in the"
+            " clear. Use https://, or allow_http=True inside a network that you trust."
+        )
+        raise ConnectionConfigError(msg)
+    return parts
+
+
+def without_secrets(url: str) -> str:
+    """Return a URL for a message: without user name, password, query and fragment.
+
+    What has no scheme and host is not shown at all, since it may be the key.
+    """
+    try:
+        parts = urlsplit(url.strip())
+        host = parts.netloc.rpartition("@")[2]
+        if parts.scheme and parts.hostname:
+            return urlunsplit((parts.scheme, host, parts.path, "", ""))
+    except ValueError:
+        pass
+    return "(not shown)"
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host is this machine."""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
