@@ -231,7 +231,7 @@ class EndpointFields(BaseLanguageModel[Any]):
         self._authorizer = authorizer(key, self.credential, self.credential_scope)
         settings = HttpSettings(
             max_connections=self.max_connections,
-            verify=self.ca_bundle or True,
+            ca_bundle=self.ca_bundle,
             client_cert=self.client_cert,
             proxies=environment_proxies(self.endpoint_url),
         )

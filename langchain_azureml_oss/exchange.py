@@ -37,7 +37,7 @@ T = TypeVar("T")
 MAX_ERROR_BYTES = 64 * 1024
 """Bytes of an error's body that are read."""
 
-DRAIN_SECONDS = 1.0
+DRAIN_SECONDS = 0.25
 """How long the end of a finished stream's body is waited for, so that its connection is reused."""
 
 

@@ -46,8 +46,8 @@ HEIGHTS = {room: height for height, layer in enumerate(LAYERS) for room in layer
 HEIGHTS[""] = len(LAYERS) - 1  # the package itself, whose names are imported at first use
 
 HOMES = {
-    "requests": ("transports/sync.py",),
-    "urllib3": ("transports/sync.py",),
+    "requests": ("transports/sync.py", "transports/sync_pool.py"),
+    "urllib3": ("transports/sync.py", "transports/sync_pool.py"),
     "aiohttp": ("transports/aio.py", "local/"),
 }
 LAZY = {"azure", "promptflow", "ray", "typer", "rich", "xllamacpp"}

@@ -10,27 +10,31 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import math
 import ssl
 import weakref
 from collections.abc import AsyncGenerator, AsyncIterator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 import aiohttp
 
-from langchain_azureml_oss.errors import (
-    AzureMLOSSError,
-    EndpointConnectionError,
-    RequestTimeoutError,
-)
+from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait, exchange
 from langchain_azureml_oss.http_types import HttpResponse
-from langchain_azureml_oss.transports.settings import HttpSettings
+from langchain_azureml_oss.transports.failures import (
+    lost_connection,
+    no_bytes_in_time,
+    no_connection_in_time,
+)
+from langchain_azureml_oss.transports.settings import HttpSettings, tls_context
 
 T = TypeVar("T")
 
 _LOOK_SECONDS = 0.25
 """How often a read that waits looks whether its connection is still there."""
+_LARGE = 1024 * 1024
+"""Bytes of a request's body that are written in pieces."""
 
 
 class AsyncTransport:
@@ -38,6 +42,7 @@ class AsyncTransport:
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
+        self._tls: ssl.SSLContext | None = None
         self._keepers: dict[asyncio.AbstractEventLoop, _Keeper] = {}
         weakref.finalize(self, _close_left_behind, self._keepers)
 
@@ -62,13 +67,16 @@ class AsyncTransport:
                 elif isinstance(command, Emit):
                     for result in command.results:
                         yield result
-                elif isinstance(command, Send):
+                else:
+                    # Nothing more is read of the last response, and its connection is wanted.
                     _release(response)
-                    response, outcome = await self._send(command)
-                elif isinstance(command, Authorize):
-                    outcome = await command.authorizer.asecret(command.rejected)
-                elif isinstance(command, Wait):
-                    await asyncio.sleep(command.seconds)
+                    response = None
+                    if isinstance(command, Send):
+                        response, outcome = await self._send(command)
+                    elif isinstance(command, Authorize):
+                        outcome = await command.authorizer.asecret(command.rejected)
+                    elif isinstance(command, Wait):
+                        await asyncio.sleep(command.seconds)
         finally:
             steps.close()
             _release(response)
@@ -85,12 +93,14 @@ class AsyncTransport:
 
     async def _send(self, command: Send) -> tuple[aiohttp.ClientResponse | None, Any]:
         request, timeouts = command.request, command.timeouts
+        # aiohttp warns of many bytes at once, since writing them would hold the loop.
+        body = request.body if len(request.body) < _LARGE else io.BytesIO(request.body)
         try:
-            session = await self._open_session()
+            session = await self._open_session(request.url)
             async with asyncio.timeout(command.seconds if command.seconds < math.inf else None):
                 response = await session.post(
                     request.url,
-                    data=request.body,
+                    data=body,
                     headers=request.headers,
                     allow_redirects=False,
                     proxy=next(iter(self._settings.proxies.values()), None),
@@ -98,17 +108,26 @@ class AsyncTransport:
                         total=None, sock_connect=timeouts.connect, sock_read=timeouts.read
                     ),
                 )
-        except (aiohttp.ClientError, OSError) as error:
+        except AzureMLOSSError as error:
+            return None, error
+        except (aiohttp.ClientError, OSError, UnicodeError) as error:  # of a host without a name
             return None, _failure(error)
         headers = {name.lower(): value for name, value in response.headers.items()}
         return response, HttpResponse(response.status, headers)
 
-    async def _open_session(self) -> aiohttp.ClientSession:
+    def _context(self, url: str) -> ssl.SSLContext | Literal[True]:
+        """Return the TLS context, loaded once; plain http does without."""
+        if not any(to.startswith("https:") for to in (url, *self._settings.proxies.values())):
+            return True
+        self._tls = self._tls or tls_context(self._settings)
+        return self._tls
+
+    async def _open_session(self, url: str) -> aiohttp.ClientSession:
         loop = asyncio.get_running_loop()
         keeper = self._keepers.get(loop)
         if keeper is None:
             _close_left_behind(self._keepers)
-            generator = _keep_session(self._settings)
+            generator = _keep_session(self._settings, self._context(url))
             # Nothing in the generator waits, so no other task of this loop comes in between.
             keeper = self._keepers[loop] = _Keeper(generator, await anext(generator))
         return keeper.session
@@ -121,23 +140,24 @@ class _Keeper(NamedTuple):
 
 def _close_left_behind(keepers: dict[asyncio.AbstractEventLoop, _Keeper]) -> None:
     """Forget the loops that have ended, and close what one left open that ended the hard way."""
-    for loop in [loop for loop in keepers if loop.is_closed()]:
-        # On a closed loop, nothing that closes a session has to wait.
-        with contextlib.suppress(StopIteration, StopAsyncIteration):
-            keepers.pop(loop).generator.aclose().__await__().__next__()
+    # Other threads, with loops of their own, add to the table and look through it too.
+    for loop in list(keepers):
+        keeper = keepers.pop(loop, None) if loop.is_closed() else None
+        if keeper is not None:
+            # On a closed loop, nothing that closes a session has to wait.
+            with contextlib.suppress(StopIteration, StopAsyncIteration):
+                keeper.generator.aclose().__await__().__next__()
 
 
 async def _keep_session(
-    settings: HttpSettings,
+    settings: HttpSettings, context: ssl.SSLContext | Literal[True]
 ) -> AsyncGenerator[aiohttp.ClientSession, None]:
     """Hold a session open for as long as the loop runs.
 
     A loop closes its async generators when it ends (as asyncio.run makes it do), and those that
     nobody holds any more, so the session is closed inside its own loop without being asked.
     """
-    connector = aiohttp.TCPConnector(
-        limit=settings.max_connections, limit_per_host=0, ssl=_ssl_context(settings)
-    )
+    connector = aiohttp.TCPConnector(limit=settings.max_connections, limit_per_host=0, ssl=context)
     session = aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
     )
@@ -145,18 +165,6 @@ async def _keep_session(
         yield session
     finally:
         await session.close()
-
-
-def _ssl_context(settings: HttpSettings) -> ssl.SSLContext | bool:
-    if settings.verify is True and settings.client_cert is None:
-        return True
-    cafile = settings.verify if isinstance(settings.verify, str) else None
-    context = ssl.create_default_context(cafile=cafile)
-    if settings.client_cert is not None:
-        pair = settings.client_cert
-        certificate, key = (pair, None) if isinstance(pair, str) else pair
-        context.load_cert_chain(certificate, key)
-    return context
 
 
 async def _receive(response: aiohttp.ClientResponse | None, seconds: float) -> Any:
@@ -191,19 +199,19 @@ def _release(response: aiohttp.ClientResponse | None) -> None:
             response.close()
 
 
-def _failure(error: Exception, *, receiving: bool = False) -> AzureMLOSSError:
+def _failure(error: BaseException, *, receiving: bool = False) -> AzureMLOSSError:
     """Return this package's error for one of aiohttp or the operating system."""
     if isinstance(error, aiohttp.ConnectionTimeoutError):
-        return RequestTimeoutError("No connection to the endpoint in time (timeout=).")
+        return no_connection_in_time()
     if isinstance(error, TimeoutError):
-        return RequestTimeoutError("No bytes from the endpoint in time (timeout=).", accepted=True)
-    doing = "while its answer was read" if receiving else "before it answered"
-    return EndpointConnectionError(
-        f"The connection to the endpoint failed {doing}: {_cause(error)}"
-    )
-
-
-def _cause(error: Exception) -> str:
-    """Return the reason in words; str(), since the repr of some errors holds the headers."""
-    reason = getattr(error, "os_error", None) or error
-    return f"{type(reason).__name__}: {reason}"
+        return no_bytes_in_time()
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        error = error.certificate_error
+    elif isinstance(error, aiohttp.ClientHttpProxyError):
+        # Its own words hold the proxy's URL, with the password.
+        error = ConnectionError(f"the proxy answered {error.status} {error.message}")
+    elif isinstance(error, aiohttp.ClientResponseError):
+        error = ConnectionError(error.message)
+    elif isinstance(error, aiohttp.ClientConnectorError):
+        error = error.os_error
+    return lost_connection(error, receiving=receiving)

@@ -6,35 +6,36 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import requests
 import urllib3
-from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
-from langchain_azureml_oss.errors import (
-    AzureMLOSSError,
-    EndpointConnectionError,
-    RequestTimeoutError,
-)
+from langchain_azureml_oss.errors import AzureMLOSSError, RequestTimeoutError
 from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait, exchange
 from langchain_azureml_oss.http_types import HttpResponse
+from langchain_azureml_oss.transports.failures import (
+    lost_connection,
+    no_bytes_in_time,
+    no_connection_in_time,
+)
 from langchain_azureml_oss.transports.settings import HttpSettings
+from langchain_azureml_oss.transports.sync_pool import BOUNDS, SyncPool, bound
 
 T = TypeVar("T")
 
 _READ_SIZE = 64 * 1024
+_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
 
 
 class SyncTransport:
-    """Runs calls on a session that is opened at the first of them; safe in threads and forks."""
+    """Runs calls on a pool that is opened at the first of them; safe in threads and forks."""
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
-        self._session: requests.Session | None = None
-        self._process = 0
+        self._pool: SyncPool | None = None
         self._lock = threading.Lock()
 
     def drive(self, call: Call[T]) -> Iterator[T]:
@@ -44,7 +45,7 @@ class SyncTransport:
             AzureMLOSSError: the call failed.
         """
         steps = exchange(call)
-        response: requests.Response | None = None
+        held: _Held | None = None
         outcome: Any = None
         try:
             while True:
@@ -54,19 +55,22 @@ class SyncTransport:
                     return
                 outcome = None
                 if isinstance(command, Receive):
-                    outcome = _receive(response, command.timeout)
+                    outcome = _receive(held, command.timeout)
                 elif isinstance(command, Emit):
                     yield from command.results
-                elif isinstance(command, Send):
-                    _release(response)
-                    response, outcome = self._send(command)
-                elif isinstance(command, Authorize):
-                    outcome = command.authorizer.secret(command.rejected)
-                elif isinstance(command, Wait):
-                    time.sleep(command.seconds)
+                else:
+                    # Nothing more is read of the last response, and its connection is wanted.
+                    _release(held)
+                    held = None
+                    if isinstance(command, Send):
+                        held, outcome = self._send(command)
+                    elif isinstance(command, Authorize):
+                        outcome = command.authorizer.secret(command.rejected)
+                    elif isinstance(command, Wait):
+                        time.sleep(command.seconds)
         finally:
             steps.close()
-            _release(response)
+            _release(held)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy without the connections: those belong to this process."""
@@ -75,11 +79,11 @@ class SyncTransport:
     def close(self) -> None:
         """Close the pooled connections; the next call opens new ones."""
         with self._lock:
-            session, self._session = self._session, None
-        if session is not None:
-            session.close()
+            pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.session.close()
 
-    def _send(self, command: Send) -> tuple[requests.Response | None, Any]:
+    def _send(self, command: Send) -> tuple[_Held | None, Any]:
         request, timeouts = command.request, command.timeouts
         # Prepared by hand: requests' own preparation looks up proxies, netrc and cookies each time.
         prepared = requests.PreparedRequest()
@@ -89,70 +93,79 @@ class SyncTransport:
         )
         vars(prepared)["_cookies"] = RequestsCookieJar()  # requests wants a jar, though empty
         prepared.hooks = {"response": []}
+        pool = self._open_pool()
+        ends = time.monotonic() + command.seconds
+        if not pool.enter(command.seconds):
+            return None, RequestTimeoutError("No free connection in time (max_connections=).")
+        bound(timeouts.read, ends - time.monotonic())
         try:
-            response = self._open_session().send(
+            response = pool.session.send(
                 prepared,
                 stream=True,
                 timeout=(timeouts.connect, timeouts.read),
                 allow_redirects=False,
-                verify=self._settings.verify,
-                cert=self._settings.client_cert,
                 proxies=self._settings.proxies,
             )
-        except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            return None, _failure(error)
+        except BaseException as error:
+            pool.leave()
+            if isinstance(error, _FAILURES):
+                return None, _failure(error)
+            raise
         headers = {name.lower(): value for name, value in response.headers.items()}
-        return response, HttpResponse(response.status_code, headers)
+        return _Held(response, pool), HttpResponse(response.status_code, headers)
 
-    def _open_session(self) -> requests.Session:
-        session = self._session
-        if session is not None and self._process == os.getpid():
-            return session
+    def _open_pool(self) -> SyncPool:
+        pool = self._pool
+        if pool is not None and pool.process == os.getpid():
+            return pool
         with self._lock:
-            if self._session is None or self._process != os.getpid():
-                # After a fork the parent's connections are the parent's alone.
-                size = self._settings.max_connections
-                adapter = HTTPAdapter(pool_connections=1, pool_maxsize=size, pool_block=True)
-                self._session = requests.Session()
-                self._session.trust_env = False  # read once, in HttpSettings
-                self._session.mount("https://", adapter)
-                self._session.mount("http://", adapter)
-                self._process = os.getpid()
-            return self._session
+            # After a fork the parent's connections are the parent's alone.
+            if self._pool is None or self._pool.process != os.getpid():
+                self._pool = SyncPool(self._settings)
+            return self._pool
 
 
-def _receive(response: requests.Response | None, seconds: float) -> Any:
-    assert response is not None, "Receive follows Send"  # noqa: S101
-    connection = getattr(response.raw, "connection", None)
-    if connection is not None and connection.sock is not None:
-        connection.sock.settimeout(seconds)
+class _Held(NamedTuple):
+    """A response whose body is being read, and the pool in which it takes a place."""
+
+    response: requests.Response
+    pool: SyncPool
+
+
+def _receive(held: _Held | None, seconds: float) -> Any:
+    assert held is not None, "Receive follows Send"  # noqa: S101
+    bound(seconds, seconds)
     try:
-        return response.raw.read1(_READ_SIZE, decode_content=True)
-    except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-        response.close()
+        return held.response.raw.read1(_READ_SIZE, decode_content=True)
+    except _FAILURES as error:
+        held.response.close()
         return _failure(error, receiving=True)
 
 
-def _release(response: requests.Response | None) -> None:
+def _release(held: _Held | None) -> None:
     """Give the connection back to the pool if the body was read, close it otherwise."""
-    if response is not None:
-        response.close()
+    if held is not None:
+        held.response.close()
+        held.pool.leave()
 
 
-def _failure(error: Exception, *, receiving: bool = False) -> AzureMLOSSError:
+def _failure(error: BaseException, *, receiving: bool = False) -> AzureMLOSSError:
     """Return this package's error for one of requests, urllib3 or the operating system."""
+    cause = _innermost(error)
+    if isinstance(cause, AzureMLOSSError):  # of the TLS context
+        return cause
     if isinstance(error, requests.ConnectTimeout):
-        return RequestTimeoutError("No connection to the endpoint in time (timeout=).")
-    if isinstance(error, requests.ReadTimeout | urllib3.exceptions.ReadTimeoutError | TimeoutError):
-        return RequestTimeoutError("No bytes from the endpoint in time (timeout=).", accepted=True)
-    doing = "while its answer was read" if receiving else "before it answered"
-    return EndpointConnectionError(
-        f"The connection to the endpoint failed {doing}: {_cause(error)}"
-    )
+        return no_connection_in_time()
+    if isinstance(error, requests.ReadTimeout) or isinstance(
+        cause, urllib3.exceptions.ReadTimeoutError | TimeoutError
+    ):
+        return no_bytes_in_time() if receiving or BOUNDS.sent else no_connection_in_time()
+    return lost_connection(cause, receiving=receiving)
 
 
-def _cause(error: BaseException) -> str:
-    """Return the innermost reason, whose words are the shortest and name no header."""
+def _innermost(error: BaseException) -> BaseException:
+    """Return the first cause, whose words are the shortest and name no header."""
     reason = getattr(error, "reason", None)
-    args = [arg for arg in (reason, *error.args) if isinstance(arg, BaseException)]
-    return _cause(args[0]) if args else f"{type(error).__name__}: {error}"
+    near = (reason, *error.args, error.__cause__)
+    causes = [one for one in near if isinstance(one, BaseException)]
+    return _innermost(causes[0]) if causes else error

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.transports.settings import environment_proxies
 
 URL = "https://ep.eastus2.inference.ml.azure.com/score"
@@ -29,6 +30,42 @@ def test_no_proxy_is_honoured(monkeypatch):
 def test_another_schemes_proxy_is_not_for_this_url(monkeypatch):
     monkeypatch.setenv("http_proxy", "http://proxy.example:8080")
     assert environment_proxies(URL) == {}
+
+
+@pytest.mark.parametrize(
+    ("listed", "is_direct"),
+    [
+        ("10.1.2.3:443", True),
+        ("10.1.2.3:8443", False),
+        ("10.0.0.0/8", True),
+        ("192.168.0.0/16, 10.1.0.0/16", True),
+        ("192.168.0.0/16", False),
+        ("*", True),
+        ("no/network", False),
+    ],
+)
+def test_no_proxy_may_name_ports_and_networks(monkeypatch, listed, is_direct):
+    monkeypatch.setenv("https_proxy", "http://proxy.example:8080")
+    monkeypatch.setenv("no_proxy", listed)
+    assert (environment_proxies("https://10.1.2.3/score") == {}) is is_direct
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_this_machine_is_not_reached_through_another_one(monkeypatch, host):
+    """The key would go to the proxy in the clear."""
+    monkeypatch.setenv("http_proxy", "http://proxy.example:8080")
+    assert environment_proxies(f"http://{host}:5001/score") == {}
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:8080")
+    assert environment_proxies(f"http://{host}:5001/score") == {"http": "http://127.0.0.1:8080"}
+
+
+@pytest.mark.parametrize("proxy", ["socks5://me:pass-word@h:1", "ftp://h", "://h"])
+def test_a_proxy_that_only_one_world_knows_is_refused(monkeypatch, make_chat, proxy):
+    """aiohttp would take it for one that speaks http, and send it the key."""
+    monkeypatch.setenv("all_proxy", proxy)
+    with pytest.raises(ConnectionConfigError, match="NO_PROXY") as caught:
+        make_chat()
+    assert "pass-word" not in str(caught.value)
 
 
 def test_both_worlds_go_through_the_proxy(monkeypatch, make_chat, raw_server, wire, answer):

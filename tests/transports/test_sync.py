@@ -117,7 +117,7 @@ def test_a_first_call_of_many_threads_opens_one_session(chat_at, raw_server, wir
 
     def open_it():
         start.wait(5)
-        sessions.append(transport._open_session())
+        sessions.append(transport._open_pool())
 
     threads = [threading.Thread(target=open_it) for _ in range(16)]
     for thread in threads:

@@ -1,0 +1,36 @@
+"""What a driver could not do, in the same words for both worlds."""
+
+from __future__ import annotations
+
+import ssl
+
+from langchain_azureml_oss.errors import EndpointConnectionError, RequestTimeoutError
+
+
+def no_connection_in_time() -> RequestTimeoutError:
+    """Return the error for a connection that was not made; the endpoint knows of no request."""
+    return RequestTimeoutError("No connection to the endpoint in time (timeout=).")
+
+
+def no_bytes_in_time() -> RequestTimeoutError:
+    """Return the error for silence after the request; the endpoint may be working on it."""
+    return RequestTimeoutError("No bytes from the endpoint in time (timeout=).", accepted=True)
+
+
+def lost_connection(cause: BaseException, *, receiving: bool) -> EndpointConnectionError:
+    """Return the error for a connection that failed.
+
+    Args:
+        cause: The first cause. Its words are shown, so they must not hold headers.
+        receiving: Whether the answer had begun.
+    """
+    if isinstance(cause, ssl.SSLCertVerificationError):
+        msg = (
+            f"The endpoint's certificate is not trusted: {cause.verify_message or cause}."
+            " ca_bundle= takes the certificates of a private authority."
+        )
+        return EndpointConnectionError(msg, is_retryable=False)
+    doing = "while its answer was read" if receiving else "before it answered"
+    words = " ".join(str(cause).split())
+    said = f"{type(cause).__name__}: {words}" if words else type(cause).__name__
+    return EndpointConnectionError(f"The connection to the endpoint failed {doing}: {said}")
