@@ -19,6 +19,7 @@ from langchain_azureml_oss.answers import (
     only_choice,
     whole_reply,
 )
+from langchain_azureml_oss.call_options import OPTIONS, call_options
 from langchain_azureml_oss.endpoint_fields import SETTINGS, EndpointFields, named_deployment
 from langchain_azureml_oss.error_replies import response_details
 from langchain_azureml_oss.errors import AzureMLOSSError, ConnectionConfigError
@@ -41,16 +42,10 @@ from langchain_azureml_oss.tool_prompting import (
 
 logger = logging.getLogger(__name__)
 
-_OPTIONS = (
-    *("timeout", "deadline", "max_retries", "backoff", "retry_read_timeouts"),
-    *("deployment_name", "model", "stream_usage"),
-)
-"""Fields that a call may override and that are not settings of the model."""
-
 _ALIASES = {
     field.alias: name
     for name, field in EndpointFields.model_fields.items()
-    if field.alias and name in _OPTIONS
+    if field.alias and name in OPTIONS
 }
 """Their other names."""
 
@@ -59,7 +54,7 @@ _FIXED = frozenset(
     for name, field in EndpointFields.model_fields.items()
     for spelling in (name, field.alias or name)
     if name in EndpointFields.__annotations__
-    and name not in {*SETTINGS, *_OPTIONS, "model_kwargs", "streaming"}
+    and name not in {*SETTINGS, *OPTIONS, "model_kwargs", "streaming"}
 )
 """Arguments of the constructor that no call can have, so that no key is sent to a model."""
 
@@ -104,14 +99,15 @@ class EndpointCalls(EndpointFields):
         Raises:
             UnsupportedInputError: it cannot be expressed in the contract or the family.
         """
+            ConnectionConfigError: an option of the call makes no sense.
         ask = ask._replace(kwargs={_ALIASES.get(k, k): v for k, v in ask.kwargs.items()})
-        options = {name: ask.kwargs.get(name, getattr(self, name)) for name in _OPTIONS}
+        options = call_options(self, ask.kwargs)
         deployment_name = named_deployment(options["deployment_name"])
         model_call, rules = self._model_call(ask, options)
         request = self._formatter.build(model_call, self.endpoint_url or "")
         request = request.with_headers(self._headers(deployment_name))
-        timeout = options["timeout"] or self.timeout
-        connect, read = timeout if isinstance(timeout, tuple | list) else (timeout, timeout)
+        timeout = options["timeout"]
+        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
 
         def reader(response: HttpResponse) -> Reader[Any]:
             details = response_details(response)
@@ -176,7 +172,7 @@ class EndpointCalls(EndpointFields):
 
     def _settings(self, ask: Ask) -> dict[str, Setting]:
         """Return everything that is to be sent to the model, whoever said it."""
-        call = {k: v for k, v in ask.kwargs.items() if k not in _OPTIONS}
+        call = {k: v for k, v in ask.kwargs.items() if k not in OPTIONS}
         misplaced = _FIXED.intersection(call)
         if misplaced:
             msg = f"{', '.join(sorted(misplaced))}: fixed when the model is made, not for one call."

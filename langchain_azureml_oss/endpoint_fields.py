@@ -6,15 +6,13 @@ import math
 import re
 import warnings
 from collections.abc import Mapping
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from langchain_core.language_models import BaseLanguageModel
 from langchain_core.language_models.base import LangSmithParams
 from pydantic import (
     ConfigDict,
     Field,
-    NonNegativeFloat,
-    PositiveFloat,
     PrivateAttr,
     SecretStr,
     ValidationError,
@@ -39,6 +37,8 @@ from langchain_azureml_oss.transports.aio import AsyncTransport
 from langchain_azureml_oss.transports.settings import HttpSettings, environment_proxies
 from langchain_azureml_oss.transports.sync import SyncTransport
 
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Timeout = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
 
 SETTINGS = ("temperature", "max_tokens", "top_p", "seed", "stop")
@@ -49,11 +49,11 @@ def named_deployment(value: str | None) -> str | None:
     """Return the deployment to ask for; as in prompt flow, `default` is the traffic rules' own.
 
     Raises:
-        ConnectionConfigError: no header can carry the name.
+        ConnectionConfigError: it is no text, or no header can carry it.
     """
-    name = (value or "").strip()
-    if not (name.isascii() and name.isprintable()):
-        msg = f"deployment_name {name!r} holds a character that no header carries."
+    name = value.strip() if isinstance(value, str) else (value or "")
+    if not (isinstance(name, str) and name.isascii() and name.isprintable()):
+        msg = f"deployment_name {name!r} is no text that a header carries."
         raise ConnectionConfigError(msg)
     return None if name.lower() in {"", "default"} else name
 
@@ -96,13 +96,13 @@ class EndpointFields(BaseLanguageModel[Any]):
     stop: list[str] | None = Field(default=None, alias="stop_sequences")
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Sent as it is; unknown constructor arguments land here with a warning."""
-    timeout: PositiveFloat | tuple[PositiveFloat, PositiveFloat] = (10.0, 180.0)
+    timeout: _Timeout | tuple[_Timeout, _Timeout] = (10.0, 180.0)
     """Seconds: (to connect, longest silence between two bytes); a bare number is both."""
     deadline: float | None = Field(default=None, gt=0)
     """Seconds for a whole call, retries and all; None: no bound."""
     max_retries: int = Field(default=3, ge=0)
     """Tries after the first."""
-    backoff: tuple[NonNegativeFloat, NonNegativeFloat] = (0.5, 8.0)
+    backoff: tuple[_Seconds, _Seconds] = (0.5, 8.0)
     """Seconds: (upper end of the first wait, of any wait); each is drawn at random up to it."""
     retry_read_timeouts: bool = False
     """Whether to send again what the endpoint had accepted and not answered in time."""

@@ -35,7 +35,7 @@ LAYERS = [
     {"exchange"},
     {"transports"},
     {"endpoint_fields"},
-    {"endpoint_calls"},
+    {"call_options", "endpoint_calls"},
     {"structured_output"},
     {"chat_models", "llms"},
     {"local", "batch", "cli"},

@@ -6,7 +6,7 @@ import pytest
 from langchain_core.tools import tool
 
 from langchain_azureml_oss import ContentFormatter
-from langchain_azureml_oss.errors import ConnectionConfigError, InvalidRequestError
+from langchain_azureml_oss.errors import ConnectionConfigError, InvalidRequestError, ServerError
 from langchain_azureml_oss.formatters import Traits
 from langchain_azureml_oss.replies import Choice, Reply
 
@@ -153,3 +153,86 @@ def test_an_empty_stop_string_is_none(make_chat, plug, answer, sent):
     assert chat.invoke("hi").text == chat.invoke("hi", stop=[""]).text == "a"
     assert sent(replay, 0)["input_data"]["parameters"] == {"stop": ["x"]}
     assert sent(replay, 1)["input_data"]["parameters"] == {}
+
+
+# -- options of one call --------------------------------------------------------------------------
+
+OPTIONS = {
+    "timeout": 5,
+    "deadline": 60,
+    "max_retries": 1,
+    "backoff": (0, 0),
+    "retry_read_timeouts": True,
+    "stream_usage": False,
+}
+
+
+@pytest.mark.parametrize("way", ["invoke", "bind", "config", "stream", "batch"])
+@pytest.mark.parametrize("make", ["make_chat", "make_llm"])
+def test_no_option_of_a_call_reaches_the_body(request, plug, answer, sent, way, make):
+    model = request.getfixturevalue(make)(endpoint_url=CHAT if make == "make_chat" else COMPLETIONS)
+    body = {"choices": [{"message": {"content": "x"}, "text": "x", "finish_reason": "stop"}]}
+    replay = plug(model, answer(body))
+    asks = {
+        "invoke": lambda: model.invoke("hi", **OPTIONS),
+        "bind": lambda: model.bind(**OPTIONS).invoke("hi"),
+        "config": lambda: model.with_config(tags=["t"]).invoke("hi", **OPTIONS),
+        "stream": lambda: list(model.stream("hi", **OPTIONS)),
+        "batch": lambda: model.batch(["hi"], **OPTIONS),
+    }
+    asks[way]()
+    assert set(sent(replay)) <= {"messages", "prompt", "stream"}
+    assert not set(OPTIONS) & set(replay.requests[0].headers)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("timeout", 0),
+        ("timeout", -1),
+        ("timeout", "soon"),
+        ("timeout", (1,)),
+        ("timeout", (1, None)),
+        ("timeout", float("inf")),
+        ("timeout", float("nan")),
+        ("deadline", 0),
+        ("deadline", "soon"),
+        ("max_retries", -1),
+        ("max_retries", 1.5),
+        ("backoff", 0.5),
+        ("backoff", (-1, 1)),
+        ("deployment_name", 5),
+    ],
+)
+def test_an_option_that_makes_no_sense_is_named(make_chat, plug, name, value):
+    """In a call as in the constructor; nothing is sent."""
+    chat = make_chat()
+    replay = plug(chat)
+    with pytest.raises(ConnectionConfigError, match=name):
+        chat.invoke("hi", **{name: value})
+    assert replay.requests == []
+    with pytest.raises(ValueError, match=name):
+        make_chat(**{name: value})
+
+
+@pytest.mark.parametrize("name", ["timeout", "max_retries", "backoff", "retry_read_timeouts"])
+def test_none_takes_an_option_back_to_the_models_own(make_chat, plug, answer, name):
+    own = {"timeout": 7, "max_retries": 1, "backoff": (0, 0), "retry_read_timeouts": True}
+    chat = make_chat(**own)
+    replay = plug(chat, answer("busy", 503), answer("busy", 503), answer({"output": "x"}))
+    with pytest.raises(ServerError):
+        chat.bind(**{**own, name: 9 if name == "max_retries" else own[name]}).invoke(
+            "hi", **{name: None}
+        )
+    assert len(replay.requests) == 2
+
+
+def test_a_deadline_of_none_is_none(make_chat):
+    from langchain_core.messages import HumanMessage
+
+    from langchain_azureml_oss.endpoint_calls import Ask
+
+    chat = make_chat(deadline=5)
+    assert chat._call(Ask(messages=[HumanMessage("hi")]), None).deadline == 5
+    ask = Ask(messages=[HumanMessage("hi")], kwargs={"deadline": None})
+    assert chat._call(ask, None).deadline is None
