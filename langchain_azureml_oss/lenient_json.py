@@ -1,8 +1,9 @@
-"""JSON as small models write it: single quotes, trailing commas, Python's True and None."""
+"""JSON as small models write it: single quotes, trailing commas, raw line breaks, Python's None."""
 
 from __future__ import annotations
 
 import ast
+import json
 from typing import Any
 
 from langchain_azureml_oss.http_types import decode_json
@@ -18,6 +19,10 @@ def loads(text: str) -> Any:
     """
     try:
         return decode_json(text.encode())
+    except ValueError:
+        pass
+    try:
+        return json.loads(text, strict=False)  # line breaks inside strings
     except ValueError:
         pass
     try:
@@ -69,6 +74,11 @@ class ValueEnd:
             if not char.isspace():
                 self._before = char
         return None
+
+    @property
+    def in_string(self) -> bool:
+        """Whether the text that came so far ends inside a string."""
+        return bool(self._quote)
 
     def _in_string(self, char: str) -> None:
         if self._escaped:

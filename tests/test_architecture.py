@@ -22,8 +22,8 @@ LAYERS = [
     {
         *("error_replies", "sse", "retry", "stops", "credentials", "usage", "reasoning"),
         *("parameters", "replies", "tools", "prompts", "lenient_json", "tool_schemas"),
-        *("tool_calls_in_text", "tool_dialects", "follow_up", "refusals", "prompted_json"),
-        *("loading", "nearest", "endpoint_urls"),
+        *("tool_calls_in_json", "tool_calls_in_text", "tool_dialects", "follow_up"),
+        *("refusals", "prompted_json", "loading", "nearest", "endpoint_urls"),
     },
     {"messages"},
     {"tool_prompting"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 from agents.competent_model import written
@@ -66,12 +67,63 @@ def test_calls_of_every_dialect(dialect, calls, prose):
         '[TOOL_CALLS]add{"a": 1, "b": 2}',
         '[TOOL_CALLS]add[ARGS]{"a": 1, "b": 2}',
         f"[TOOL_CALLS] [{PLAIN_ADD}]</s>",
+        '{"name": "add", "args": {"a": 1, "b": 2}}',
+        '{"arguments": {"a": 1, "b": 2}, "name": "add"}',
+        f"{PLAIN_ADD}}}",
+        f"<tool_call>{PLAIN_ADD}}}</tool_call>",
+        f" [TOOL_CALLS] [{PLAIN_ADD}]",
+        f"```json {PLAIN_ADD} ```",
+        f"```tool_code\n{PLAIN_ADD}\n```",
     ],
 )
 def test_the_ways_in_which_small_models_write_a_call(text):
     said, found = scanned(text)
     assert found == [("add", {"a": 1, "b": 2})]
     assert said.strip() in {"", "</s>"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Calling: {PLAIN_ADD}",
+        f"Sure! {PLAIN_ADD}\nDone.",
+        f"I will add. <tool_call>{PLAIN_ADD}</tool_call> Done.",
+        f"Here it is:\n\n```json\n{PLAIN_ADD}\n```\n\nLet me know!",
+    ],
+)
+def test_prose_around_a_call_is_kept(text):
+    said, found = scanned(text)
+    assert found == [("add", {"a": 1, "b": 2})]
+    assert "".join(said.split()) == "".join(
+        re.sub(r"```\w*|</?tool_call>|\{.*\}", "", text).split()
+    )
+
+
+@pytest.mark.parametrize("between", ["", " ", "\n", "; ", ",\n"])
+@pytest.mark.parametrize("mark", ["", "<|python_tag|>", "<tool_call>", "[TOOL_CALLS]"])
+def test_several_calls_however_they_are_set_apart(mark, between):
+    said, found = scanned(f"{mark}{PLAIN_ADD}{between}{PLAIN_ADD}")
+    assert (said, found) == ("", [("add", {"a": 1, "b": 2})] * 2)
+
+
+def test_a_tag_that_is_never_closed_ends_with_its_call():
+    call = f"<tool_call>\n{PLAIN_ADD}\n"
+    assert scanned(call * 2) == ("", [("add", {"a": 1, "b": 2})] * 2)
+    assert scanned(f"{call}Done.")[0].strip() == "Done."
+
+
+@pytest.mark.parametrize(
+    "value", ["}]{[", "</tool_call>", "</function>", "```", "a\nb", "it's", '"', "\\", "}\n```\n"]
+)
+@pytest.mark.parametrize(
+    "around",
+    ["{}", "<tool_call>{}</tool_call>", "[TOOL_CALLS] [{}]", "```json\n{}\n```"],
+    ids=["bare", "tag", "list", "fence"],
+)
+def test_what_stands_in_a_string_ends_nothing(around, value):
+    call = json.dumps({"name": "add", "arguments": {"a": value}})
+    assert scanned(around.replace("{}", call)) == ("", [("add", {"a": value})])
+    assert scanned(around.replace("{}", call.replace("\\n", "\n")))[1] == [("add", {"a": value})]
 
 
 @pytest.mark.parametrize(
@@ -93,6 +145,12 @@ def test_the_ways_in_which_small_models_write_a_call(text):
         "```",
         "a < b and <tool",
         "see [TOOL",
+        "You can write <tool_call> to call tools.",
+        "Use `<tool_call>` and `</tool_call>` around a call.",
+        "In Llama, <function=add> opens a call, and </function> ends it.",
+        "The token [TOOL_CALLS] begins a list, and <|python_tag|> a call.",
+        f"Look: {PLAIN_ADD} is a call.",
+        f"```json\n{PLAIN_ADD}, more or less\n```",
         "{'name': 'add', 'arguments'",
         "",
         "  \n ",
@@ -127,6 +185,8 @@ FRAGMENTS = st.sampled_from(
         *("<tool_call>", "</tool_call>", "<|python_tag|>", "[TOOL_CALLS]", "<function=", "é😀"),
         *('{"x": 1}', '{"name": "Ada"}', '{"name": "add"}', "{'name': 'mul', 'arguments': {}}"),
         *("; ", ", ", "\\", "</function>", "<"),
+        *(": ", ". ", "}}", "Yes: ", "<function=add>", "[ARGS]", '{"arguments": {"name": "Bob"}, '),
+        *('"name": "add"}', '"</tool_call>"', '{"name": "add", "args": null}', "\r\n"),
     ]
 )
 ANSWERS = st.lists(FRAGMENTS | st.text(max_size=6), max_size=8).map("".join)
