@@ -12,7 +12,6 @@ from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from langchain_azureml_oss.answers import only_choice
 from langchain_azureml_oss.endpoint_calls import Ask, EndpointCalls, Results
@@ -21,7 +20,7 @@ from langchain_azureml_oss.loading import loadable
 from langchain_azureml_oss.messages import ai_message, ai_message_chunk
 from langchain_azureml_oss.replies import Choice, Reply
 from langchain_azureml_oss.structured_output import Method, structured_model
-from langchain_azureml_oss.tools import wire_tool_choice
+from langchain_azureml_oss.tools import wire_tool_settings
 
 
 @loadable
@@ -72,7 +71,7 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._call(Ask(messages=messages, stop=stop, kwargs=kwargs), self._whole)
+        call = self._call(self._ask(messages, stop, kwargs), self._whole)
         result: ChatResult
         (result,) = self._sync.drive(call)
         return result
@@ -84,7 +83,7 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._call(Ask(messages=messages, stop=stop, kwargs=kwargs), self._whole)
+        call = self._call(self._ask(messages, stop, kwargs), self._whole)
         result: ChatResult
         (result,) = [item async for item in self._async.drive(call)]
         return result
@@ -96,7 +95,7 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        ask = Ask(messages=messages, stop=stop, kwargs=kwargs, stream=True)
+        ask = self._ask(messages, stop, kwargs, stream=True)
         yield from self._sync.drive(self._call(ask, self._chunks))
 
     async def _astream(
@@ -106,9 +105,20 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        ask = Ask(messages=messages, stop=stop, kwargs=kwargs, stream=True)
+        ask = self._ask(messages, stop, kwargs, stream=True)
         async for chunk in self._async.drive(self._call(ask, self._chunks)):
             yield chunk
+
+    def _ask(
+        self,
+        messages: Sequence[BaseMessage],
+        stop: list[str] | None,
+        kwargs: Mapping[str, Any],
+        *,
+        stream: bool = False,
+    ) -> Ask:
+        settings = wire_tool_settings(kwargs)
+        return Ask(messages=messages, stop=stop, kwargs=settings, stream=stream)
 
     @property
     def _whole(self) -> Results:
@@ -146,21 +156,25 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
         """Return the model with tools that it may call.
 
         Args:
-            tools: Functions, LangChain tools, pydantic classes, TypedDicts or JSON schemas.
+            tools: Functions, LangChain tools, pydantic classes, TypedDicts or JSON schemas; also
+                dicts of tools that the server itself runs, for servers that have such.
             tool_choice: `auto`; `any`, `required` or True; `none` or False; a tool's name; or
-                OpenAI's dict.
+                OpenAI's or Anthropic's dict of these.
             strict: Whether arguments must fit the schema, for servers that can do that.
             parallel_tool_calls: Whether one answer may hold several calls.
             **kwargs: Bound as well.
 
         Raises:
             ValueError: `tool_choice` names a tool that is not among `tools`.
+            UnsupportedInputError: when called, tools are shown to the model as text, and one of
+                them is no function.
         """
-        bound = [convert_to_openai_tool(tool, strict=strict) for tool in tools]
-        chosen = wire_tool_choice(tool_choice, [tool["function"]["name"] for tool in bound])
-        options = {"tool_choice": chosen, "parallel_tool_calls": parallel_tool_calls}
-        kwargs |= {name: value for name, value in options.items() if value is not None}
-        return self.bind(tools=bound, **kwargs)
+        kwargs |= {
+            "tools": tools,
+            "tool_choice": tool_choice,
+            "parallel_tool_calls": parallel_tool_calls,
+        }
+        return self.bind(**wire_tool_settings(kwargs, strict=strict))
 
     def with_structured_output(
         self,

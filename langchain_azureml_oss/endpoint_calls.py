@@ -30,7 +30,7 @@ from langchain_azureml_oss.formatters import ModelCall
 from langchain_azureml_oss.http_types import HttpResponse, Timeouts
 from langchain_azureml_oss.messages import WireMessage, to_wire
 from langchain_azureml_oss.parameters import AsTheyAre, Setting, merge, spell
-from langchain_azureml_oss.prompted_json import response_format
+from langchain_azureml_oss.prompted_json import FORMATS, response_format
 from langchain_azureml_oss.refusals import refused_feature
 from langchain_azureml_oss.replies import Choice, Reply
 from langchain_azureml_oss.retry import RetryPolicy
@@ -39,6 +39,7 @@ from langchain_azureml_oss.tool_prompting import (
     with_instructions,
     without_tool_role,
 )
+from langchain_azureml_oss.tools import TOOL_SETTINGS
 
 logger = logging.getLogger(__name__)
 
@@ -192,26 +193,26 @@ class EndpointCalls(EndpointFields):
         """Take out what the server does not do for us, and return how it is done without it."""
         tools = None
         if self._prompts_tools:
-            given, chosen = settings.pop("tools", None), settings.pop("tool_choice", None)
-            settings.pop("parallel_tool_calls", None)
-            tools = given and PromptedTools.of(
-                given.value, chosen and chosen.value, self._row.tool_dialect
+            given, chosen, parallel = (
+                setting and setting.value
+                for setting in (settings.pop(name, None) for name in TOOL_SETTINGS)
+            )
+            tools = PromptedTools.of(
+                given or (), chosen, self._row.tool_dialect, one_only=parallel is False
             )
         names = self._formatter.parameter_names
         takes_format = names.get("response_format", ("",)) and not self._renders
-        refused = self._refused if takes_format else {"json_schema", "json_object"}
-        wanted = settings.pop("response_format", None)
-        if tools and tools.must_call and wanted is None and "json_schema" not in refused:
-            wanted = Setting(tools.response_format)
-        sent, json = response_format(wanted and wanted.value, refused)
+        refused = self._refused if takes_format else FORMATS
+        asked = settings.pop("response_format", None)
+        # Beside tools that are shown as text, so is the form: a server that kept to the form of the
+        # answer would let no call through.
+        sent, json = response_format(asked and asked.value, FORMATS if tools else refused)
+        if tools:
+            json = None if tools.must_call else json
+            sent = tools.response_format(json) if "json_schema" not in refused else None
         if sent is not None:
             settings["response_format"] = Setting(sent)
-        return AnswerRules(
-            reasoning=self._row.reasoning,
-            tools=tools,
-            json=None if tools else json,
-            insists=is_first,
-        )
+        return AnswerRules(reasoning=self._row.reasoning, tools=tools, json=json, insists=is_first)
 
     def _conversation(self, ask: Ask, rules: AnswerRules) -> list[WireMessage]:
         if ask.prompts:
@@ -220,9 +221,10 @@ class EndpointCalls(EndpointFields):
         has_tools = bool(ask.kwargs.get("tools"))
         if self._prompts_tools or not (self._row.tool_role or has_tools):
             messages = without_tool_role(messages, self._row.tool_dialect)
-        for form in (rules.tools, rules.json):
-            if form is not None:
-                messages = with_instructions(messages, form.instructions)
+        if rules.tools:
+            messages = with_instructions(messages, rules.tools.instructions(rules.json))
+        elif rules.json:
+            messages = with_instructions(messages, rules.json.instructions)
         return fold([*messages, *ask.follow_up], self._row)
 
     @property

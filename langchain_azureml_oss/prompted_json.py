@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,15 @@ class PromptedJson:
     @property
     def instructions(self) -> str:
         """What the model is told."""
+        return f"Answer {self.form}"
+
+    @property
+    def form(self) -> str:
+        """How it is to answer."""
         if self.schema is None:
-            return "Answer with one JSON object, and nothing else."
+            return "with one JSON object, and nothing else."
         schema = encode_json(self.schema).decode()
-        return f"Answer with one JSON object that fits this schema, and nothing else:\n{schema}"
+        return f"with one JSON object that fits this schema, and nothing else:\n{schema}"
 
     def read(self, text: str) -> tuple[str, str | None]:
         """Return the JSON in an answer, and what is wrong with it; prose around it is left out."""
@@ -33,8 +38,12 @@ class PromptedJson:
         return written, misfit(value, self.schema) if self.schema else None
 
 
+FORMATS = frozenset({"json_schema", "json_object"})
+"""Kinds of `response_format` that can be asked for in words."""
+
+
 def response_format(
-    wanted: Mapping[str, Any] | None, refused: set[str]
+    wanted: Mapping[str, Any] | None, refused: Collection[str]
 ) -> tuple[Mapping[str, Any] | None, PromptedJson | None]:
     """Return the `response_format` to send, and what is to be shown to the model instead.
 
@@ -43,7 +52,7 @@ def response_format(
         refused: `json_schema` and `json_object`, as far as the server does not take them.
     """
     kind = wanted.get("type") if wanted else None
-    if wanted is None or kind not in {"json_schema", "json_object"} or kind not in refused:
+    if wanted is None or kind not in FORMATS or kind not in refused:
         return wanted, None
     schema = (wanted.get("json_schema") or {}).get("schema")
     plainer = {"type": "json_object"} if "json_object" not in refused else None

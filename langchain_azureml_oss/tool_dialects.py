@@ -29,16 +29,11 @@ class ToolDialect:
     """Whether several calls are one JSON list; otherwise each is wrapped on its own."""
 
 
-_ANSWER_IN_WORDS = (
-    "When no function is needed, or when the results that you need are there, answer in plain"
-    " words, without any JSON."
-)
-
 DIALECTS: Mapping[str, ToolDialect] = {
     "json": ToolDialect(
         tools="You can call these functions, given as JSON schemas:\n{}\n\n"
         'To call one, answer with nothing but JSON: {"name": function name, "arguments": {argument'
-        " name: value}}. To call several, write one such object on each line.\n" + _ANSWER_IN_WORDS,
+        " name: value}}. To call several, write one such object on each line.",
         call="{}",
         result="The function {name} returned:\n{}",
     ),
@@ -48,7 +43,7 @@ DIALECTS: Mapping[str, ToolDialect] = {
         tools="Given the following functions, please respond with a JSON for a function call with"
         " its proper arguments that best answers the given prompt.\n\nRespond in the format"
         ' {"name": function name, "parameters": dictionary of argument name and its value}. Do not'
-        " use variables.\n" + _ANSWER_IN_WORDS + "\n\n{}",
+        " use variables.\n\n{}",
         call="{}",
         result="The function {name} returned:\n{}",
         arguments="parameters",
@@ -59,8 +54,7 @@ DIALECTS: Mapping[str, ToolDialect] = {
         " are provided with function signatures within <tools></tools> XML tags:\n<tools>\n{}\n"
         "</tools>\n\nFor each function call, return a json object with function name and arguments"
         " within <tool_call></tool_call> XML tags:\n<tool_call>\n"
-        '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>\n'
-        + _ANSWER_IN_WORDS,
+        '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>',
         call="<tool_call>\n{}\n</tool_call>",
         result="<tool_response>\n{}\n</tool_response>",
     ),
@@ -68,8 +62,7 @@ DIALECTS: Mapping[str, ToolDialect] = {
     # [TOOL_RESULTS].
     "mistral": ToolDialect(
         tools="[AVAILABLE_TOOLS] [{}] [/AVAILABLE_TOOLS]\n\nTo call functions, answer with nothing"
-        ' but [TOOL_CALLS] [{"name": function name, "arguments": {argument name: value}}].\n'
-        + _ANSWER_IN_WORDS,
+        ' but [TOOL_CALLS] [{"name": function name, "arguments": {argument name: value}}].',
         call="[TOOL_CALLS] {}",
         result='[TOOL_RESULTS] {"name": "{name}", "content": {json}} [/TOOL_RESULTS]',
         as_list=True,
@@ -77,22 +70,31 @@ DIALECTS: Mapping[str, ToolDialect] = {
 }
 
 
-def show_tools(dialect: ToolDialect, tools: Sequence[Mapping[str, Any]], must_call: str) -> str:
+def show_tools(
+    dialect: ToolDialect,
+    tools: Sequence[Mapping[str, Any]],
+    must_call: str = "",
+    answer: str = "in plain words, without any JSON.",
+) -> str:
     """Return the instructions that tell a model which functions there are.
 
     Args:
         dialect: How the family writes them.
         tools: OpenAI's tools.
         must_call: Empty; `any`; or the name of the function that must be called.
+        answer: How to answer where no call is a must and none is needed.
     """
     separator = ", " if dialect.as_list else "\n"
     schemas = separator.join(encode_json(tool).decode() for tool in tools)
     text = dialect.tools.replace("{}", schemas, 1)
     if must_call == "any":
-        return text + "\nYour next answer must be a function call."
+        return f"{text}\nYour next answer must be a function call."
     if must_call:
-        return text + f"\nYour next answer must be a call of the function {must_call}."
-    return text
+        return f"{text}\nYour next answer must be a call of the function {must_call}."
+    return (
+        f"{text}\nWhen no function is needed, or when the results that you need are there,"
+        f" answer {answer}"
+    )
 
 
 def show_calls(dialect: ToolDialect, calls: Sequence[Mapping[str, Any]]) -> str:

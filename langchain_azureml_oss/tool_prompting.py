@@ -8,7 +8,9 @@ from typing import Any
 
 from langchain_core.utils.json_schema import dereference_refs
 
+from langchain_azureml_oss.errors import UnsupportedInputError
 from langchain_azureml_oss.messages import WireMessage, plain_text
+from langchain_azureml_oss.prompted_json import PromptedJson
 from langchain_azureml_oss.tool_dialects import (
     DIALECTS,
     read_arguments,
@@ -28,6 +30,8 @@ class PromptedTools:
     dialect: str
     must_call: str = ""
     """Empty; `any`; or the name of the function that must be called."""
+    one_only: bool = False
+    """Whether an answer may hold one call only."""
     schemas: dict[str, Mapping[str, Any]] = field(init=False)
     """Name -> schema of the arguments."""
 
@@ -38,21 +42,37 @@ class PromptedTools:
 
     @classmethod
     def of(
-        cls, tools: Sequence[Mapping[str, Any]], tool_choice: Any, dialect: str
+        cls,
+        tools: Sequence[Mapping[str, Any]],
+        tool_choice: Any,
+        dialect: str,
+        *,
+        one_only: bool = False,
     ) -> PromptedTools | None:
-        """Return the tools to show, given OpenAI's `tool_choice`; None where none may be called."""
+        """Return the tools to show, given OpenAI's `tool_choice`; None where none may be called.
+
+        Raises:
+            UnsupportedInputError: one of them is no function.
+        """
         if not tools or tool_choice == "none":
             return None
-        if tool_choice == "required":
-            return cls(tools, dialect, "any")
+        for tool in tools:
+            if "function" not in tool:
+                msg = (
+                    f"A tool of type {tool.get('type')!r} is run by the server, and this one takes"
+                    " no tools: only functions can be shown to the model as text."
+                )
+                raise UnsupportedInputError(msg)
+        must_call = "any" if tool_choice == "required" else ""
         if isinstance(tool_choice, Mapping):
-            return cls(tools, dialect, tool_choice["function"]["name"])
-        return cls(tools, dialect)
+            must_call = tool_choice.get("function", {}).get("name", "")
+        return cls(tools, dialect, must_call, one_only)
 
-    @property
-    def instructions(self) -> str:
-        """What the model is told."""
-        return show_tools(DIALECTS[self.dialect], self.tools, self.must_call)
+    def instructions(self, answer: PromptedJson | None = None) -> str:
+        """Return what the model is told; `answer` is the form of an answer without a call."""
+        form = {} if answer is None else {"answer": answer.form}
+        text = show_tools(DIALECTS[self.dialect], self.tools, self.must_call, **form)
+        return text + _ONE_ONLY if self.one_only else text
 
     def checked(self, call: dict[str, Any]) -> dict[str, Any]:
         """Return the call, with an `error` where its arguments do not fit the tool's schema."""
@@ -80,11 +100,20 @@ class PromptedTools:
         """Return calls as the model would write them."""
         return show_calls(DIALECTS[self.dialect], calls)
 
-    @property
-    def response_format(self) -> dict[str, Any]:
-        """The `response_format` that lets a server decode nothing but a call."""
+    def response_format(self, answer: PromptedJson | None = None) -> dict[str, Any] | None:
+        """Return the `response_format` that lets a server decode nothing but what was asked for.
+
+        Args:
+            answer: The form of an answer without a call.
+
+        Returns:
+            None where the model may answer in words.
+        """
+        form = answer.schema if answer else None
+        if not (self.must_call or form):
+            return None
         key = DIALECTS[self.dialect].arguments
-        allowed = self.schemas if self.must_call == "any" else [self.must_call]
+        allowed = self.schemas if self.must_call in {"", "any"} else [self.must_call]
         options = [
             {
                 "type": "object",
@@ -97,8 +126,13 @@ class PromptedTools:
             for name in allowed
             if name in self.schemas
         ]
+        if form:
+            options.append(dereference_refs(dict(form)))
         schema = options[0] if len(options) == 1 else {"anyOf": options}
         return {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}
+
+
+_ONE_ONLY = "\nCall one function at a time."
 
 
 def with_instructions(messages: Sequence[WireMessage], text: str) -> list[WireMessage]:

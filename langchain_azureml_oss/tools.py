@@ -1,4 +1,4 @@
-"""Tool calls of the wire -> LangChain's."""
+"""LangChain's tools and tool choices -> the wire's; tool calls of the wire -> LangChain's."""
 
 from __future__ import annotations
 
@@ -10,8 +10,11 @@ from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import InvalidToolCall, ToolCall, ToolCallChunk
 from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.output_parsers.openai_tools import make_invalid_tool_call, parse_tool_call
+from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from langchain_azureml_oss.http_types import encode_json
+
+TOOL_SETTINGS = ("tools", "tool_choice", "parallel_tool_calls")
 
 
 def read_tool_calls(
@@ -66,6 +69,36 @@ def read_tool_call_chunks(raw: Sequence[Mapping[str, Any]]) -> list[ToolCallChun
     return chunks
 
 
+def wire_tool_settings(
+    settings: Mapping[str, Any], *, strict: bool | None = None
+) -> dict[str, Any]:
+    """Return settings of a call with `tools` and `tool_choice` in OpenAI's form.
+
+    Where there are no tools, nothing about them is sent: servers refuse an empty list.
+
+    Args:
+        settings: `tools` of every kind that LangChain takes, `tool_choice` in any of its spellings,
+            and others, which stay.
+        strict: Whether arguments must fit the schema.
+
+    Raises:
+        ValueError: `tool_choice` names a tool that is not among `tools`.
+    """
+    if "tools" not in settings:
+        return dict(settings)
+    tools = [convert_to_openai_tool(tool, strict=strict) for tool in settings["tools"] or ()]
+    chosen = wire_tool_choice(settings.get("tool_choice"), [_tool_name(tool) for tool in tools])
+    others = {name: value for name, value in settings.items() if name not in TOOL_SETTINGS}
+    if not tools:
+        return others
+    about = {
+        "tools": tools,
+        "tool_choice": chosen,
+        "parallel_tool_calls": settings.get("parallel_tool_calls"),
+    }
+    return others | {name: value for name, value in about.items() if value is not None}
+
+
 def wire_tool_choice(choice: Any, names: Sequence[str]) -> Any:
     """Return OpenAI's form of a tool choice in any of LangChain's spellings.
 
@@ -74,20 +107,39 @@ def wire_tool_choice(choice: Any, names: Sequence[str]) -> Any:
         names: The tools that there are.
 
     Raises:
-        ValueError: the choice names another tool.
+        ValueError: the choice names another tool, or asks for a call though there is no tool.
     """
-    if choice is None or isinstance(choice, Mapping):
-        return choice
-    if isinstance(choice, bool):
-        return "required" if choice else "none"
-    if choice in {"auto", "none", "required"}:
-        return choice
-    if choice == "any":
-        return "required"
-    if choice in names:
+    if isinstance(choice, Mapping):
+        function = choice.get("function")
+        name = function.get("name") if isinstance(function, Mapping) else choice.get("name")
+        if name is None and choice.get("type") not in _CHOICES:
+            return choice  # a server's own
+        choice = name or choice["type"]
+    if choice is None:
+        return None
+    if isinstance(choice, str) and choice in names:
         return {"type": "function", "function": {"name": choice}}
-    msg = f"tool_choice {choice!r} is none of auto, any, required, none, {', '.join(names)}."
-    raise ValueError(msg)
+    found = _CHOICES.get(choice) if isinstance(choice, str | bool) else None
+    if found is None or (found == "required" and not names):
+        allowed = ["auto", "none", *(["any", "required", *names] if names else ())]
+        msg = f"tool_choice {choice!r} is none of {', '.join(allowed)}."
+        raise ValueError(msg)
+    return found
+
+
+_CHOICES: Mapping[str | bool, str] = {
+    "auto": "auto",
+    "none": "none",
+    False: "none",
+    "any": "required",
+    "required": "required",
+    True: "required",
+}
+
+
+def _tool_name(tool: Mapping[str, Any]) -> str:
+    """Return the name of a function; of a tool that the server itself runs, its name or type."""
+    return str(tool.get("function", tool).get("name") or tool.get("type"))
 
 
 def _function(call: Mapping[str, Any]) -> tuple[str | None, str | None]:

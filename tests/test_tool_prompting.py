@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from langchain_azureml_oss.errors import UnsupportedInputError
+from langchain_azureml_oss.prompted_json import PromptedJson
 from langchain_azureml_oss.tool_dialects import DIALECTS
 from langchain_azureml_oss.tool_prompting import (
     PromptedTools,
@@ -98,7 +100,35 @@ def test_references_are_resolved_in_the_schema_of_a_call():
 
 
 def _schema(tools):
-    return tools.response_format["json_schema"]["schema"]
+    return tools.response_format()["json_schema"]["schema"]
+
+
+def test_a_form_of_the_answer_leaves_the_choice_between_a_call_and_the_answer():
+    form = PromptedJson({**NUMBER, "title": "Total"})
+    tools = PromptedTools.of([ADD, NOW], None, "json")
+    schema = tools.response_format(form)["json_schema"]["schema"]
+    *calls, answer = schema["anyOf"]
+    assert [one["properties"]["name"]["const"] for one in calls] == ["add", "now"]
+    assert answer == form.schema
+    told = tools.instructions(form)
+    assert "answer with one JSON object that fits this schema" in told
+    assert "plain words" not in told
+
+
+@pytest.mark.parametrize("answer", [None, PromptedJson()])
+def test_without_a_schema_nothing_constrains(answer):
+    assert PromptedTools.of([ADD], None, "json").response_format(answer) is None
+
+
+def test_one_call_at_a_time_is_asked_for():
+    told = "Call one function at a time."
+    assert told not in PromptedTools.of([ADD], None, "json").instructions()
+    assert told in PromptedTools.of([ADD], None, "json", one_only=True).instructions()
+
+
+def test_a_tool_that_only_a_server_runs_is_named():
+    with pytest.raises(UnsupportedInputError, match="web_search_preview"):
+        PromptedTools.of([ADD, {"type": "web_search_preview"}], None, "json")
 
 
 @pytest.mark.parametrize(

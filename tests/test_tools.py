@@ -9,7 +9,7 @@ from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
-from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.errors import AzureMLOSSError, UnsupportedInputError
 
 
 @tool
@@ -82,6 +82,12 @@ def test_tools_of_every_kind_become_openais(ask):
             {"type": "function", "function": {"name": "mul"}},
             {"type": "function", "function": {"name": "mul"}},
         ),
+        ({"type": "function", "name": "mul"}, {"type": "function", "function": {"name": "mul"}}),
+        ({"type": "tool", "name": "mul"}, {"type": "function", "function": {"name": "mul"}}),
+        ({"type": "any"}, "required"),
+        ({"type": "auto"}, "auto"),
+        # A server's own.
+        ({"type": "allowed_tools", "mode": "auto"}, {"type": "allowed_tools", "mode": "auto"}),
     ],
     ids=str,
 )
@@ -93,9 +99,46 @@ def test_no_tool_choice_is_not_sent(ask):
     assert "tool_choice" not in ask()
 
 
-def test_a_choice_that_is_no_tool_names_what_is(chat):
+@pytest.mark.parametrize("choice", ["sub", {"type": "function", "function": {"name": "sub"}}])
+def test_a_choice_that_is_no_tool_names_what_is(chat, choice):
     with pytest.raises(ValueError, match=r"'sub'.*add, mul"):
-        chat.bind_tools([add, mul], tool_choice="sub")
+        chat.bind_tools([add, mul], tool_choice=choice)
+
+
+@pytest.mark.parametrize("choice", [add, 1, object()], ids=["tool", "number", "object"])
+def test_a_choice_that_is_nothing_of_the_kind(chat, choice):
+    with pytest.raises(ValueError, match=r"none of auto, none, any, required, add"):
+        chat.bind_tools([add], tool_choice=choice)
+
+
+def test_no_tools_are_not_sent(ask, chat):
+    """Servers answer 400 to an empty list, and to a choice between no tools."""
+    body = ask([], tool_choice="auto", parallel_tool_calls=False)
+    assert body.keys() == {"messages"}
+    with pytest.raises(ValueError, match="'any' is none of auto, none"):
+        chat.bind_tools([], tool_choice="any")
+
+
+def test_tools_of_one_call_are_taken_in_every_form_too(chat, plug, sent, answer, completion):
+    replay = plug(chat, answer(completion()))
+    chat.invoke("1 + 2?", tools=[add, Answer], tool_choice="any")
+    body = sent(replay)
+    assert [item["function"]["name"] for item in body["tools"]] == ["add", "Answer"]
+    assert body["tool_choice"] == "required"
+
+
+def test_the_choice_of_a_call_wins(chat, plug, sent, answer, completion):
+    replay = plug(chat, answer(completion()))
+    chat.bind_tools([add], tool_choice="none").invoke("1 + 2?", tool_choice=True)
+    assert sent(replay)["tool_choice"] == "required"
+
+
+def test_a_tool_that_the_server_runs_goes_there_as_it_is(chat, ask):
+    search = {"type": "web_search_preview"}
+    assert ask([add, search])["tools"][1] == search
+    prompted = chat.model_copy(update={"tool_calling": "prompted"}).bind_tools([search])
+    with pytest.raises(UnsupportedInputError, match="web_search_preview"):
+        prompted.invoke("News?")
 
 
 def test_an_extra_field_reaches_the_model(chat, plug, answer, completion):

@@ -144,11 +144,11 @@ def _results(text: str) -> list[str]:
 def _schema(body: dict, everything: str) -> dict | None:
     """The schema that the answer must fit, whoever says so."""
     wanted = body.get("response_format") or {}
-    if wanted.get("type") == "json_schema":
-        return wanted["json_schema"]["schema"]
     if _SCHEMA in everything:
         start = everything.index(_SCHEMA) + len(_SCHEMA)
         return json.JSONDecoder().raw_decode(everything, start)[0]
+    if wanted.get("type") == "json_schema":
+        return wanted["json_schema"]["schema"]
     keys = re.search(r"JSON with '(\w+)' and\s+'(\w+)' keys", everything)
     if keys:
         return {"type": "object", "properties": {key: {"type": "string"} for key in keys.groups()}}
@@ -157,10 +157,10 @@ def _schema(body: dict, everything: str) -> dict | None:
 
 def _text(situation: Situation) -> str:
     """The answer in words; empty where a call is the answer."""
-    if situation.schema is not None and not situation.must_call:
-        return json.dumps(filled(situation.schema))
     if situation.must_call or len(situation.results) < len(_plan(situation)):
         return ""
+    if situation.schema is not None:
+        return json.dumps(filled(situation.schema))
     if situation.results:
         return f"The answer is {situation.results[-1]}."
     return f"You said: {situation.question}"

@@ -92,11 +92,36 @@ async def test_the_steps_of_an_agent_are_events(serve_way):
     assert len([e for e in events if e["event"] == "on_chat_model_end"]) == 3
 
 
-def test_an_answer_in_the_form_of_a_schema(serve_way):
-    for strategy in (ToolStrategy(Total), ProviderStrategy(Total)):
-        agent = create_agent(serve_way().chat, [], response_format=strategy)
-        state = agent.invoke(ask("Give the total of 7."))
+@pytest.mark.parametrize("tools", [(), (add, multiply)], ids=["no tools", "two tools"])
+@pytest.mark.parametrize(
+    "form", [Total, ToolStrategy(Total), ProviderStrategy(Total)], ids=["auto", "tool", "provider"]
+)
+async def test_an_answer_in_the_form_of_a_schema(serve_way, dialect, form, tools):
+    """The tools are called first, also where tools and form are both asked for in words."""
+    agent = create_agent(
+        serve_way(family=FAMILIES[dialect]).chat, list(tools), response_format=form
+    )
+    question = ask(f"{QUESTION} Give the Total." if tools else "Give the Total of 7.")
+    for state in (agent.invoke(question), await agent.ainvoke(question)):
         assert isinstance(state["structured_response"], Total)
+        called = [name for name, _ in steps(state["messages"])[0]]
+        assert called[: len(tools)] == [one.name for one in tools]
+
+
+@pytest.mark.parametrize("json_schema", [True, False])
+def test_a_form_that_the_agent_misses_is_asked_for_again(serve, json_schema):
+    """Microsoft's server takes neither tools nor a schema."""
+    call = written("llama", [{"name": "add", "args": {"a": 2, "b": 3}}])
+    answers = iter([call, "It is five.", '{"value": 5}'])
+    running = serve(
+        lambda body: next(answers),
+        options={"refuse_tools": True, "json_schema": json_schema},
+        tool_calling="prompted",
+    )
+    state = create_agent(running.chat, [add], response_format=Total).invoke(ask("2 + 3?"))
+    assert state["structured_response"] == Total(value=5)
+    complaint = running.endpoint.requests[-1].body["messages"][-1]["content"]
+    assert "no JSON object" in complaint
 
 
 # -- LangGraph -------------------------------------------------------------------------------------
