@@ -7,11 +7,11 @@ import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
 from langchain_core.language_models import ModelProfile
 
-from langchain_azureml_oss.errors import ConnectionConfigError, UnsupportedInputError
+from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.messages import WireMessage, plain_text
 from langchain_azureml_oss.prompts import PLAIN_TURNS, ChatTemplate
 from langchain_azureml_oss.reasoning import ReasoningTags
@@ -37,7 +37,8 @@ class FamilyProfile:
     tool_role: bool = True
     """Whether the chat template knows tool results; otherwise they go into a user turn."""
     roles: frozenset[str] | None = CHAT_ROLES
-    """Roles that the chat template knows; None: any."""
+    """Roles that the chat template knows; None: any. A turn of another role becomes a user turn
+    that names it, since most templates leave such a turn out without a word."""
     template: ChatTemplate = PLAIN_TURNS
     """How a completion-only model, or a contract that takes prompts only, sees a conversation."""
     reasoning: ReasoningTags | None = None
@@ -64,11 +65,30 @@ class FamilyProfile:
         return known
 
 
-# Sources: the chat templates in the models' tokenizer_config.json, and the catalog's model pages.
-_ROWS = (
-    # meta-llama/Llama-3.1-8B-Instruct: takes any order of turns, and tool results.
-    FamilyProfile("LLAMA", ("llama2", "llama3", "meta-llama"), tool_dialect="llama"),
-    FamilyProfile(
+class ModelFamily(StrEnum):
+    """The table of families: a row is a member, found by any of its names in any case.
+
+    Sources of the facts: the chat templates in the models' tokenizer_config.json, and the catalog's
+    model pages.
+    """
+
+    _value_: str
+    row: FamilyProfile
+
+    # Any: to a type checker, ModelFamily("LLAMA") comes here too.
+    def __new__(cls, row: Any) -> Self:
+        """Make a member of a row; its value is the row's name."""
+        member = str.__new__(cls, row.name)
+        member._value_ = row.name
+        member.row = row
+        return member
+
+    # meta-llama/Llama-3.1-8B-Instruct: takes any order of turns, tool results, and any role, which
+    # it writes into the turn's header.
+    LLAMA = FamilyProfile(
+        "LLAMA", ("llama2", "llama3", "meta-llama"), roles=None, tool_dialect="llama"
+    )
+    DOLLY = FamilyProfile(
         "DOLLY",
         ("databricks-dolly",),
         chat=False,
@@ -86,9 +106,9 @@ _ROWS = (
             stop=("### End", "### Instruction:"),
         ),
         context_window=2048,  # dolly-v2 model card: GPT-NeoX, max_position_embeddings 2048
-    ),
+    )
     # A plain language model: it was never shown turns or roles.
-    FamilyProfile(
+    GPT2 = FamilyProfile(
         "GPT2",
         ("gpt-2",),
         chat=False,
@@ -97,8 +117,8 @@ _ROWS = (
             turns={"system": "{}\n\n", "user": "{}\n", "assistant": "{}\n"},
         ),
         context_window=1024,  # openai-community/gpt2 config.json: n_positions
-    ),
-    FamilyProfile(
+    )
+    FALCON = FamilyProfile(
         "FALCON",
         ("tiiuae-falcon",),
         chat=False,
@@ -114,8 +134,8 @@ _ROWS = (
             stop=("\nUser:",),
         ),
         context_window=2048,  # falcon-7b/40b model cards: sequence length 2048
-    ),
-    FamilyProfile(
+    )
+    MISTRAL = FamilyProfile(
         "MISTRAL",
         ("mistralai",),
         # mistralai/Mistral-7B-Instruct-v0.3: "After the optional system message, conversation roles
@@ -124,8 +144,8 @@ _ROWS = (
         alternates=True,
         tool_role=False,
         tool_dialect="mistral",
-    ),
-    FamilyProfile(
+    )
+    MIXTRAL = FamilyProfile(
         "MIXTRAL",
         ("mistralai-mixtral",),
         # mistralai/Mixtral-8x7B-Instruct-v0.1: as Mistral v0.1.
@@ -133,64 +153,44 @@ _ROWS = (
         alternates=True,
         tool_role=False,
         tool_dialect="mistral",
-    ),
+    )
     # microsoft/Phi-3.5-mini-instruct, Phi-4: system, user, assistant.
-    FamilyProfile("PHI", ("microsoft-phi", "phi3", "phi4"), tool_role=False),
-    FamilyProfile(
+    PHI = FamilyProfile("PHI", ("microsoft-phi", "phi3", "phi4"), tool_role=False)
+    QWEN = FamilyProfile(
         "QWEN",
         ("qwen2", "qwen3"),
         # Qwen/Qwen3-8B: <tool_call> in the Hermes way; thinks between tags.
         reasoning=ReasoningTags("<think>", "</think>"),
         tool_dialect="hermes",
-    ),
-    FamilyProfile(
+    )
+    GEMMA = FamilyProfile(
         "GEMMA",
         ("google-gemma",),
         # google/gemma-2-9b-it: "System role not supported", "Conversation roles must alternate".
         system="folded",
         alternates=True,
         tool_role=False,
-    ),
-    FamilyProfile(
+    )
+    DEEPSEEK = FamilyProfile(
         "DEEPSEEK",
         ("deepseek-ai",),
         # deepseek-ai/DeepSeek-R1, README: thinks between tags; temperature 0.6 and top_p 0.95
         # against endless repetition.
         reasoning=ReasoningTags("<think>", "</think>"),
         defaults={"temperature": 0.6, "top_p": 0.95},
-    ),
-    FamilyProfile("OPENAI", ("openai-compatible", "plain"), contract="openai", roles=None),
-)
-
-
-class ModelFamily(StrEnum):
-    """The families of the table, found by any of their names in any case."""
-
-    LLAMA = "LLAMA"
-    DOLLY = "DOLLY"
-    GPT2 = "GPT2"
-    FALCON = "FALCON"
-    MISTRAL = "MISTRAL"
-    MIXTRAL = "MIXTRAL"
-    PHI = "PHI"
-    QWEN = "QWEN"
-    GEMMA = "GEMMA"
-    DEEPSEEK = "DEEPSEEK"
-    OPENAI = "OPENAI"
+    )
+    OPENAI = FamilyProfile("OPENAI", ("openai-compatible", "plain"), contract="openai", roles=None)
 
     @classmethod
     def _missing_(cls, value: object) -> ModelFamily | None:
-        return _BY_ALIAS.get(_plain(value)) if isinstance(value, str) else None
+        if not isinstance(value, str):
+            return None
+        names = ((member, name) for member in cls for name in (member.value, *member.row.aliases))
+        return next((member for member, name in names if _plain(name) == _plain(value)), None)
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s._-]", "", name).casefold()
-
-
-_PROFILES = {ModelFamily(row.name): row for row in _ROWS}
-_BY_ALIAS = {
-    _plain(alias): ModelFamily(row.name) for row in _ROWS for alias in (row.name, *row.aliases)
-}
 
 
 def family(value: ModelFamily | FamilyProfile | str) -> ModelFamily | FamilyProfile:
@@ -213,29 +213,20 @@ def family(value: ModelFamily | FamilyProfile | str) -> ModelFamily | FamilyProf
 
 def profile(family: ModelFamily | FamilyProfile) -> FamilyProfile:
     """Return the family's row."""
-    return family if isinstance(family, FamilyProfile) else _PROFILES[family]
+    return family if isinstance(family, FamilyProfile) else family.row
 
 
 def fold(messages: Sequence[WireMessage], row: FamilyProfile) -> list[WireMessage]:
-    """Return the conversation as the family's chat template takes it.
-
-    Raises:
-        UnsupportedInputError: a role that the family does not know.
-    """
+    """Return the conversation as the family's chat template takes it."""
     folded: list[WireMessage] = []
     system: list[WireMessage] = []
     for message in messages:
-        role = message["role"]
-        if row.roles is not None and role not in row.roles:
-            msg = (
-                f"Unknown role {role!r}; {row.name} knows {', '.join(sorted(row.roles))}."
-                " model_family='OPENAI' sends any role."
-            )
-            raise UnsupportedInputError(msg)
-        if role == "system" and row.system != "allowed":
+        if message["role"] == "system" and row.system != "allowed":
             system.append(message)
-        else:
+        elif row.roles is None or message["role"] in row.roles:
             folded.append(message)
+        else:
+            folded.append(_as_user(message))
     if system and row.system == "dropped":
         warnings.warn(
             f"The family {row.name} knows no system role: system messages are left out.",
@@ -252,7 +243,18 @@ def render(messages: Sequence[WireMessage], row: FamilyProfile, contract: str) -
     Raises:
         UnsupportedInputError: a role or a content block that a prompt cannot hold.
     """
-    return row.template.render([(m["role"], plain_text(m, contract)) for m in messages])
+    known = {*row.template.turns, *CHAT_ROLES}
+    told = [m if m["role"] in known else _as_user(m) for m in messages]
+    return row.template.render([(m["role"], plain_text(m, contract)) for m in told])
+
+
+def _as_user(message: WireMessage) -> WireMessage:
+    """Tell a turn of a role that the family does not know, and who speaks in it."""
+    speaker = " ".join([message["role"], *([message["name"]] if message.get("name") else [])])
+    content = message["content"]
+    if isinstance(content, str):
+        return {"role": "user", "content": f"{speaker}: {content}"}
+    return {"role": "user", "content": [{"type": "text", "text": f"{speaker}: "}, *content]}
 
 
 def _before_first_user(
@@ -287,6 +289,8 @@ def _merge(first: WireMessage, second: WireMessage) -> WireMessage:
     else:
         content = [*_parts(a), *_parts(b)]
     merged = {**second, **first, "content": content}
+    if first.get("name", merged.get("name")) != second.get("name", merged.get("name")):
+        del merged["name"]  # nobody said all of it
     calls = [*first.get("tool_calls", ()), *second.get("tool_calls", ())]
     return {**merged, "tool_calls": calls} if calls else merged
 

@@ -36,7 +36,8 @@ _ROLES: tuple[tuple[type[BaseMessage], str], ...] = (
     (ToolMessage, "tool"),
     (FunctionMessage, "function"),
 )
-_ROLE_SYNONYMS = {"human": "user", "ai": "assistant"}
+_ROLE_NAMES = {role: role for _, role in _ROLES} | {"human": "user", "ai": "assistant"}
+"""What a ChatMessage may call a role, in lower case -> the role; any other stays as it is."""
 
 # An assistant turn repeats its calls in `tool_calls`, and its reasoning is not sent back.
 _CARRIED_ELSEWHERE = frozenset(
@@ -142,7 +143,7 @@ def _message(message: BaseMessage) -> WireMessage:
 
 def _role(message: BaseMessage) -> str:
     if isinstance(message, ChatMessage):
-        return _ROLE_SYNONYMS.get(message.role, message.role)
+        return _ROLE_NAMES.get(message.role.lower(), message.role)
     for cls, role in _ROLES:
         if isinstance(message, cls):
             return role

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import pickle
+
 import pytest
 
 from langchain_azureml_oss import FamilyProfile, ModelFamily
 from langchain_azureml_oss.errors import ConnectionConfigError, UnsupportedInputError
 from langchain_azureml_oss.families import family, fold, profile, render
+from langchain_azureml_oss.prompts import ChatTemplate
 
 SYSTEM = {"role": "system", "content": "s"}
 USER = {"role": "user", "content": "u"}
@@ -46,8 +49,15 @@ def test_an_unknown_family_names_those_that_are_known(name):
 
 
 @pytest.mark.parametrize("member", ModelFamily)
-def test_every_family_has_its_row(member):
-    assert profile(member).name == member.value
+def test_a_family_is_its_row(member):
+    assert profile(member).name == member.value == member.name == str(member)
+    assert ModelFamily(member.value) is pickle.loads(pickle.dumps(member)) is member
+
+
+def test_what_is_no_name_is_no_family():
+    for value in (None, 7, FamilyProfile("LLAMA")):
+        with pytest.raises(ValueError, match="not a valid ModelFamily"):
+            ModelFamily(value)
 
 
 def test_a_row_of_the_users_own_is_taken():
@@ -98,14 +108,57 @@ def test_fold_changes_nothing_of_the_callers():
     assert messages == [SYSTEM, USER, USER]
 
 
-def test_an_unknown_role_is_refused_by_name():
-    with pytest.raises(UnsupportedInputError, match=r"'critic'.*LLAMA.*assistant, system"):
-        fold([{"role": "critic", "content": "x"}], profile(ModelFamily.LLAMA))
+CRITIC = {"role": "critic", "content": "{} x"}
+FUNCTION = {"role": "function", "name": "add", "content": [{"type": "text", "text": "2"}]}
 
 
-def test_a_plain_model_takes_any_role():
-    messages = [{"role": "critic", "content": "x"}]
-    assert fold(messages, profile(ModelFamily.OPENAI)) == messages
+@pytest.mark.parametrize("name", ["LLAMA", "OPENAI"])
+def test_some_families_take_any_role(name):
+    """Llama 3's template writes the role into the turn's header, whatever it is."""
+    assert fold([CRITIC, FUNCTION], profile(ModelFamily(name))) == [CRITIC, FUNCTION]
+
+
+def test_an_unknown_role_is_told_in_a_user_turn():
+    """Issue 3: `ChatMessage` with any role. Most templates leave such a turn out without a word."""
+    assert fold([CRITIC, ANSWER, FUNCTION], profile(ModelFamily.QWEN)) == [
+        {"role": "user", "content": "critic: {} x"},
+        ANSWER,
+        {
+            "role": "user",
+            "content": [
+                {"type": "text", "text": "function add: "},
+                {"type": "text", "text": "2"},
+            ],
+        },
+    ]
+
+
+def test_an_unknown_role_counts_as_a_user_turn_where_turns_alternate():
+    folded = fold([SYSTEM, USER, CRITIC, ANSWER], profile(ModelFamily.GEMMA))
+    assert folded == [{"role": "user", "content": "s\n\nu\n\ncritic: {} x"}, ANSWER]
+
+
+@pytest.mark.parametrize("member", ModelFamily)
+def test_every_prompt_holds_every_role(member):
+    prompt = render(fold([USER, CRITIC, FUNCTION], member.row), member.row, "score")
+    places = [prompt.index(text) for text in ("u", "critic: {} x", "function add: 2")]
+    assert places == sorted(places)
+
+
+def test_a_template_of_the_users_own_may_know_a_role_of_its_own():
+    template = ChatTemplate(turns={"user": "U<{}>", "critic": "C<{}>"})
+    row = FamilyProfile("MINE", roles=None, template=template)
+    assert render([USER, CRITIC, FUNCTION], row, "score") == "U<u>C<{} x>U<function add: 2>"
+    with pytest.raises(UnsupportedInputError, match="assistant"):
+        render([ANSWER], row, "score")
+
+
+def test_what_two_said_is_nobodys_name():
+    ann, bob = ({**USER, "name": name} for name in ("Ann", "Bob"))
+    row = profile(ModelFamily.GEMMA)
+    assert fold([ann, ann], row) == [{"role": "user", "content": "u\n\nu", "name": "Ann"}]
+    assert fold([ann, bob], row) == [{"role": "user", "content": "u\n\nu"}]
+    assert fold([SYSTEM, ann], row) == [{"role": "user", "content": "s\n\nu", "name": "Ann"}]
 
 
 @pytest.mark.parametrize("name", ["DOLLY", "GPT2", "FALCON"])

@@ -151,3 +151,13 @@ def test_nothing_of_the_callers_is_changed():
     before = message.model_copy(deep=True)
     to_wire([message])
     assert message == before
+
+
+@pytest.mark.parametrize(
+    ("said", "role"),
+    [("Human", "user"), ("AI", "assistant"), ("USER", "user"), ("System", "system")]
+    + [(role, role) for role in ("critic", "Critic", "developer", "function")],
+)
+def test_a_chat_message_has_any_role_in_any_case(said, role):
+    (wire,) = to_wire([ChatMessage("x", role=said)])
+    assert wire == {"role": role, "content": "x"}
