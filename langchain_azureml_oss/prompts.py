@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -68,8 +69,9 @@ ROLES: Mapping[str, type[BaseMessage]] = {
     "tool": ToolMessage,
 }
 
-# Four spaces before it, and it is an example in somebody's text, as in Markdown.
-_MARK = re.compile(rf" {{0,3}}(?:#+ ?)?({'|'.join(ROLES)})\s*:\s*", re.IGNORECASE)
+# Source: parse_chat in prompt flow's _prompty_utils.py: one # at most. But where four spaces stand
+# before it, it is an example in somebody's text, as in Markdown.
+_MARK = re.compile(rf" {{0,3}}(?:#[ \t]*)?({'|'.join(ROLES)})\s*:\s*", re.IGNORECASE)
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _HEADER = re.compile(r"\s*#{0,2} ?(name|tool_call_id|tool_calls|content)\s*:(.*)", re.IGNORECASE)
 
@@ -164,16 +166,30 @@ def _trim(lines: list[str]) -> str:
 
 
 def _tool_calls(text: str) -> list[dict[str, Any]]:
-    """Read OpenAI's tool calls, written as JSON in a prompt."""
+    """Read OpenAI's tool calls, written in a prompt as JSON, or as Python shows a list.
+
+    Prompt flow reads the latter, since its templates write `{{ tool_calls }}`.
+    """
     try:
         return [
             {
                 "name": call["function"]["name"],
-                "args": decode_json(call["function"]["arguments"].encode()),
+                "args": _literal(call["function"]["arguments"]),
                 "id": call.get("id"),
             }
-            for call in decode_json(text.encode())
+            for call in _literal(text)
         ]
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        msg = f"tool_calls of an assistant turn must be OpenAI's JSON list of calls: {error!r}"
+    except (LookupError, ValueError, TypeError, AttributeError, *_UNREADABLE) as error:
+        msg = f"tool_calls of an assistant turn must be OpenAI's list of calls: {error!r}"
         raise UnsupportedInputError(msg) from None
+
+
+_UNREADABLE = (SyntaxError, RecursionError, MemoryError)
+"""What ast.literal_eval raises besides, and json for what is nested too deeply."""
+
+
+def _literal(text: str) -> Any:
+    try:
+        return decode_json(text.encode())
+    except ValueError:
+        return ast.literal_eval(text)

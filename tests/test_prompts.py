@@ -19,7 +19,7 @@ def roles(text):
     return [(message.type, message.content) for message in parse_role_prompt(text)]
 
 
-@pytest.mark.parametrize("form", ["{}:", "# {}:", "{}: ", "#{}:", "{}:\t"])
+@pytest.mark.parametrize("form", ["{}:", "# {}:", "{}: ", "#{}:", "{}:\t", "#  {} :", " # {}:"])
 @pytest.mark.parametrize("case", [str.lower, str.upper, str.title], ids=["lower", "upper", "title"])
 def test_a_mark_is_a_line_of_its_own(form, case):
     marks = {role: form.format(case(role)) for role in ("system", "user", "assistant")}
@@ -39,7 +39,10 @@ def test_a_text_without_marks_is_one_user_message():
 
 @pytest.mark.parametrize(
     "line",
-    ["The user: he", "user: Hi", "users:", "user", "my system:", '"user:"', "> user:", "bot:"],
+    [
+        *("The user: he", "user: Hi", "users:", "user", "my system:", '"user:"', "> user:", "bot:"),
+        *("## user:", "### User:", "# # user:", "    user:"),
+    ],
 )
 def test_what_is_no_line_of_its_own_is_text(line):
     assert roles(f"user:\n{line}\nend") == [("human", f"{line}\nend")]
@@ -72,7 +75,22 @@ def test_an_assistant_turn_carries_its_calls():
     assert [(c["name"], c["args"], c["id"]) for c in message.tool_calls] == [("f", {"a": 1}, "1")]
 
 
-@pytest.mark.parametrize("calls", ["oops", "[1]", '[{"function": {"name": "f"}}]', "null"])
+def test_calls_may_be_written_as_python_shows_them():
+    """As prompt flow does: its templates write `{{ tool_calls }}`, and it reads Python literals."""
+    calls = [{"id": "1", "function": {"name": "f", "arguments": '{"a": "it\'s"}'}, "x": None}]
+    (message,) = parse_role_prompt(f"assistant:\n## tool_calls:\n{calls}\n")
+    assert [(c["name"], c["args"], c["id"]) for c in message.tool_calls] == [
+        ("f", {"a": "it's"}, "1")
+    ]
+
+
+UNREADABLE = [
+    *("oops", "null", "[1]", "[1,", '[{"function": {"name": "f"}}]'),
+    *("__import__('os')", "[" * 300, "[" * 10**5),
+]
+
+
+@pytest.mark.parametrize("calls", UNREADABLE, ids=lambda calls: calls[:30])
 def test_calls_that_cannot_be_read_are_refused(calls):
     with pytest.raises(UnsupportedInputError, match="tool_calls"):
         parse_role_prompt(f"assistant:\n## tool_calls:\n{calls}\n## content:\nx")
