@@ -99,8 +99,8 @@ class EndpointCalls(EndpointFields):
 
         Raises:
             UnsupportedInputError: it cannot be expressed in the contract or the family.
-        """
             ConnectionConfigError: an option of the call makes no sense.
+        """
         ask = ask._replace(kwargs={_ALIASES.get(k, k): v for k, v in ask.kwargs.items()})
         options = call_options(self, ask.kwargs)
         deployment_name = named_deployment(options["deployment_name"])
