@@ -61,7 +61,7 @@ def structured_model(
     if strict is not None and method == "json_mode":
         msg = "strict is for function_calling and json_schema; json_mode has no schema to keep to."
         raise ValueError(msg)
-    function = convert_to_openai_tool(schema, strict=strict)["function"] if schema else None
+    function = _function(schema, strict=strict) if schema else None
     traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
     bound, parser = _BINDERS[method](
         model, schema, function, {**kwargs, "ls_structured_output_format": traced}
@@ -75,6 +75,28 @@ def structured_model(
     )
     failed = RunnablePassthrough.assign(parsed=lambda _: None)
     return RunnableMap(raw=bound) | parsed.with_fallbacks([failed], exception_key="parsing_error")
+
+
+def _function(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
+    """Return the function of OpenAI's form whose arguments are the answer.
+
+    Args:
+        schema: As the user gave it; a dict may also be OpenAI's `response_format`, or the
+            `json_schema` in it, and a JSON schema may go without a title.
+        strict: Whether the server must keep to the schema.
+    """
+    if isinstance(schema, dict):
+        form = schema.get("json_schema", schema)
+        if isinstance(form.get("schema"), dict):
+            schema = {"title": form.get("name", _UNNAMED), **form["schema"]}
+            strict = form.get("strict") if strict is None else strict
+        elif "properties" in schema and not {"title", "name"} & schema.keys():
+            schema = {"title": _UNNAMED, **schema}
+    function: dict[str, Any] = convert_to_openai_tool(schema, strict=strict)["function"]
+    return {"parameters": {"type": "object", "properties": {}}, **function}
+
+
+_UNNAMED = "Answer"
 
 
 class _Checked:

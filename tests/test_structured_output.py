@@ -98,6 +98,35 @@ async def test_every_method_schema_and_server(serve, server, method, schema, inc
     assert answers == [expected] * len(answers)
 
 
+BARE_SCHEMA = {"type": "object", "properties": {"setup": {"type": "string"}}}
+AS_JSON_SCHEMA = {"name": "Joke", "schema": BARE_SCHEMA, "strict": True}
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("schema", "name"),
+    [
+        (BARE_SCHEMA, "Answer"),
+        (AS_JSON_SCHEMA, "Joke"),
+        ({"type": "json_schema", "json_schema": AS_JSON_SCHEMA}, "Joke"),
+        ({"name": "Joke", "description": "A joke.", "parameters": BARE_SCHEMA}, "Joke"),
+        ({"type": "function", "function": {"name": "Joke", "parameters": BARE_SCHEMA}}, "Joke"),
+    ],
+    ids=["no title", "json_schema", "response_format", "function", "tool"],
+)
+def test_a_schema_in_each_of_openais_forms(serve, schema, name, method):
+    running = serve(telling('{"setup": "Why?"}'))
+    answer = running.chat.with_structured_output(schema, method=method).invoke("A joke.")
+    assert answer == {"setup": "Why?"}
+    body = running.endpoint.requests[-1].body
+    if method == "json_schema":
+        form = body["response_format"]["json_schema"]
+        assert (form["name"], form["schema"]["properties"]) == (name, BARE_SCHEMA["properties"])
+    elif method == "function_calling":
+        function = body["tools"][0]["function"]
+        assert (function["name"], function["parameters"]["properties"].keys()) == (name, {"setup"})
+
+
 def test_the_method_is_chosen_by_what_the_endpoint_does(serve):
     native, score = serve(telling()), serve(telling(), path="/score")
     for running in (native, score):
