@@ -36,7 +36,8 @@ class EndpointOptions:
         contract: What `POST /score` speaks; `score` also takes `score-params`.
         completion_shape: Shape of a completion's answer at `/score`; None: the contract's own.
         first_prompt_only: `/score` answers the first prompt and loses the others.
-        extended: `/score` answers a chat as later servers do, with message, usage and so on.
+        extended: `/score` chats as later servers do: it takes `tools` in `parameters`, and answers
+            with message, usage and so on.
         task: `chat` refuses `/completions`, `completion` refuses `/chat/completions`.
         front_door: Everything but 200 from the container arrives as a 424, as on Azure. Otherwise
             only a crash does, and 4xx keep their own status.

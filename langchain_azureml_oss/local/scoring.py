@@ -38,6 +38,9 @@ _PARAMETERS = {
     "presence_penalty": "presence_penalty",
 }
 
+# What later servers know besides.
+_LATER_PARAMETERS = ("tools", "tool_choice")
+
 
 @dataclass(frozen=True)
 class ScoreCall:
@@ -99,8 +102,12 @@ def _acceptable(call: ScoreCall, options: EndpointOptions) -> bool:
 
 async def _chat(request: web.Request, call: ScoreCall) -> JSON:
     state = request.app[STATE]
+    asked = {"messages": call.messages, **call.settings()}
+    if state.options.extended:
+        given = call.parameters
+        asked |= {name: given[name] for name in _LATER_PARAMETERS if name in given}
     try:
-        whole = await only(state.engine.chat({"messages": call.messages, **call.settings()}))
+        whole = await only(state.engine.chat(asked))
     except EngineError as problem:
         logger.info("The engine refused: %s", problem)
         if state.options.extended:

@@ -1,4 +1,4 @@
-"""The three ways to an agent: tools sent to the server, refused by it, and unknown to /score."""
+"""The ways to an agent: tools sent to the server, refused by it, unknown to /score, or in it."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ WAYS = {
     "native": {"path": V1},
     "refused": {"path": V1, "refuse_tools": True},
     "score": {"path": "/score"},
+    "later score": {"path": "/score", "extended": True, "tool_calling": "native"},
 }
 FAMILIES = {"llama": "LLAMA", "hermes": "QWEN", "mistral": "MISTRAL", "json": "GEMMA"}
 
@@ -48,11 +49,14 @@ def dialect(request):
 
 @pytest.fixture
 def serve_way(serve, way):
-    """An endpoint of one of the three ways."""
-    options = {k: v for k, v in WAYS[way].items() if k != "path"}
+    """An endpoint of one of the ways."""
+    options = dict(WAYS[way])
+    path = options.pop("path")
+    tools = options.pop("tool_calling", "auto")
 
     def start(script=competent, family="LLAMA", **fields):
-        return serve(script, family, WAYS[way]["path"], options, **fields)
+        fields = {"tool_calling": tools, "max_tokens": 256} | fields
+        return serve(script, family, path, options, **fields)
 
     return start
 

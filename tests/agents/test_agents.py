@@ -81,7 +81,7 @@ def test_the_tokens_of_an_agent_are_streamed(serve_way, way, dialect):
         if message.type == "AIMessageChunk"
     ]
     assert "".join(texts) == "The answer is 20."
-    if way != "score":
+    if "score" not in way:
         assert len([text for text in texts if text]) > 1
 
 

@@ -81,7 +81,7 @@ async def test_a_call_in_every_dialect_in_every_way(serve_way, dialect, ask):
 
 
 async def test_two_calls_and_words_before_them(serve_way, way, dialect, ask):
-    if way == "native":
+    if way in {"native", "later score"}:
         reply = {"content": "Let me see.", "tool_calls": BOTH}
     else:
         reply = f"Let me see.\n{written(dialect, BOTH)}"
@@ -93,7 +93,7 @@ async def test_two_calls_and_words_before_them(serve_way, way, dialect, ask):
 
 
 def test_chunks_of_calls_have_the_right_indexes(serve_way, way, dialect):
-    reply = {"tool_calls": BOTH} if way == "native" else written(dialect, BOTH)
+    reply = {"tool_calls": BOTH} if way in {"native", "later score"} else written(dialect, BOTH)
     running = serve_way(lambda body: reply, FAMILIES[dialect])
     stream = list(running.chat.bind_tools([add, mul]).stream("Do both."))
     fragments = [fragment for chunk in stream for fragment in chunk.tool_call_chunks]
@@ -226,13 +226,23 @@ def test_prompted_never_sends_tools(serve):
     assert ["tools" in one.body for one in running.endpoint.requests] == [False]
 
 
-def test_native_at_score_sends_tools_inside_parameters(serve):
+async def test_native_at_score_sends_tools_inside_parameters(serve, ask):
     """Later /score servers take them there."""
-    running = serve(path="/score", tool_calling="native", options={"extended": True})
-    running.chat.bind_tools([add], tool_choice="any").invoke("What is add of 1 and 2?")
+    running = serve(
+        path="/score", tool_calling="native", options={"extended": True}, max_tokens=256
+    )
+    message = await ask(running.chat.bind_tools([add], tool_choice="any"), "What is 1 and 2?")
+    assert plain(message.tool_calls) == BOTH[:1]
     parameters = running.endpoint.requests[-1].body["input_data"]["parameters"]
     assert parameters["tools"][0]["function"]["name"] == "add"
     assert parameters["tool_choice"] == "required"
+
+
+def test_native_at_todays_score_gets_an_answer_without_tools(serve):
+    """The server drops what it does not know, so nothing says that it takes no tools."""
+    running = serve(path="/score", tool_calling="native", max_tokens=256)
+    message = running.chat.bind_tools([add]).invoke("What is add of 1 and 2?")
+    assert (message.tool_calls, message.text) == ([], "You said: What is add of 1 and 2?")
 
 
 # -- calls that do not fit -------------------------------------------------------------------------
