@@ -47,7 +47,8 @@ class FamilyProfile:
     context_window: int | None = None
     """Tokens, where all the family's catalog entries agree."""
     defaults: dict[str, Any] = field(default_factory=dict)
-    """Settings that the model's own sample uses; any setting of the user's wins."""
+    """Settings of the model's own sample without which it does not do its work; any setting of the
+    user's wins. Sampling and lengths that a sample just shows are the user's to choose."""
 
     @property
     def model_profile(self) -> ModelProfile:
@@ -105,6 +106,7 @@ class ModelFamily(StrEnum):
             ending="### Response:\n",
             stop=("### End", "### Instruction:"),
         ),
+        # Its sample in the catalog, Azure/azureml-assets: max_new_tokens 50, do_sample.
         context_window=2048,  # dolly-v2 model card: GPT-NeoX, max_position_embeddings 2048
     )
     # A plain language model: it was never shown turns or roles.
@@ -116,7 +118,8 @@ class ModelFamily(StrEnum):
         template=ChatTemplate(
             turns={"system": "{}\n\n", "user": "{}\n", "assistant": "{}\n"},
         ),
-        context_window=1024,  # openai-community/gpt2 config.json: n_positions
+        # Its sample in the catalog: top_p 1, temperature 0.8, max_new_tokens 100, do_sample.
+        context_window=1024,  # its page in the catalog, and config.json: n_positions
     )
     FALCON = FamilyProfile(
         "FALCON",
@@ -133,7 +136,8 @@ class ModelFamily(StrEnum):
             ending="Assistant:",
             stop=("\nUser:",),
         ),
-        context_window=2048,  # falcon-7b/40b model cards: sequence length 2048
+        # Its sample in the catalog: top_p 0.9, temperature 0.6, max_new_tokens 120, do_sample.
+        context_window=2048,  # its page in the catalog: sequence length 2048
     )
     MISTRAL = FamilyProfile(
         "MISTRAL",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -205,3 +207,23 @@ def test_a_redirect_names_the_host_and_nothing_secret():
 )
 def test_the_message_says_what_to_do(status, hint):
     assert hint in str(reply(status, b"x"))
+
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "contracts.md"
+WORDS = re.findall(
+    r"(?m)^\| (vLLM|llama\.cpp|text-generation-inference|Azure AI Content Safety) \| (.*) \|$",
+    DOCUMENT.read_text(encoding="utf-8"),
+)
+
+
+@pytest.mark.parametrize(("engine", "words"), WORDS, ids=[engine for engine, _ in WORDS])
+def test_the_words_of_the_document_are_known(engine, words):
+    is_filter = engine == "Azure AI Content Safety"
+    expected = errors.ContentFilterError if is_filter else errors.ContextLengthError
+    for fenced, plain in re.findall(r"``` (.*?) ```|`([^`]+)`", words):
+        error = reply(400, {"error": {"message": fenced or plain}})
+        assert type(error) is expected, fenced or plain
+
+
+def test_the_document_has_the_words_of_each_engine():
+    assert len(WORDS) == 4

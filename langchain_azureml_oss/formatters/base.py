@@ -144,6 +144,8 @@ class ContentFormatter(ABC):
         words = [f"The answer is {outline(data)}, which contract {self.name!r} does not have."]
         if expected:
             words.append(f"Expected was {expected}.")
+        if isinstance(data, bytes) and data.lstrip()[:1] == b"<":
+            words.append("A gateway or a sign-in page may have answered: check endpoint_url.")
         return ResponseFormatError(" ".join([*words, self.advice(data)]))
 
     def _read(self, body: bytes, read: Callable[[Any], Reply]) -> Reply:

@@ -71,6 +71,12 @@ def test_what_is_not_json_is_a_format_error(name, body):
 
 
 @pytest.mark.parametrize("name", NAMES)
+def test_a_page_is_no_contracts_answer(name):
+    with pytest.raises(ResponseFormatError, match=r"HTML page.*endpoint_url"):
+        formatter(name).parse(HttpResponse(200, {}, b"\n<html>"), ASKS["chat"])
+
+
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", [7, "x", True, [], {"unknown": "private words"}], ids=repr)
 def test_another_shape_is_a_format_error_that_names_the_contract(name, value):
     with pytest.raises(ResponseFormatError, match=f"'{name}'") as caught:
