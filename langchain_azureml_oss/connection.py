@@ -311,18 +311,22 @@ def from_environment(key: str) -> str | None:
     return os.environ.get(ENVIRONMENT[key]) or None
 
 
+def there_instead(key: str, connection: CustomConnection) -> str:
+    """Return which keys a connection has that lacks this one, and which of them may be meant."""
+    names = [str(name) for name in (*connection.configs, *connection.secrets)]
+    listed = ", ".join(f"{name} (empty)" if name == key else name for name in names)
+    near = nearest(key, (name for name in names if name not in REQUIRED))
+    hint = f" Did you mean {key!r} where it says {near!r}?" if near else ""
+    return f"The connection has {listed or 'no keys'}.{hint}"
+
+
 def missing(key: str, connection: CustomConnection | None) -> ConnectionConfigError:
     """Return the error for a key that was found nowhere: what was there, and where it may be."""
     places = [f"the argument {key}=", f"the environment variable {ENVIRONMENT[key]}"]
     found = ""
     if connection is not None:
         places.insert(1, connection.described)
-        names = [str(name) for name in (*connection.configs, *connection.secrets)]
-        near = nearest(key, (name for name in names if name not in REQUIRED))
-        listed = ", ".join(f"{name} (empty)" if name == key else name for name in names)
-        found = f" The connection has {listed or 'no keys'}."
-        if near:
-            found += f" Did you mean {key!r} where it says {near!r}?"
+        found = f" {there_instead(key, connection)}"
     other = " An Entra ID credential= may take its place." if key == "endpoint_api_key" else ""
     return ConnectionConfigError(
         f"{key} is missing; looked in {', '.join(places)}.{found}"

@@ -30,7 +30,7 @@ from langchain_azureml_oss.errors import (
     ModelContainerError,
     RateLimitError,
 )
-from langchain_azureml_oss.families import profile
+from langchain_azureml_oss.families import ModelFamily, profile
 from langchain_azureml_oss.local import LocalEndpoint
 
 LIMIT = 8
@@ -438,20 +438,53 @@ def test_a_self_signed_certificate(reached, certificate):
     assert not_checked(checks, "authorised", "chat")
 
 
-def test_a_certificate_that_only_the_system_trusts(reached, certificate, monkeypatch):
+def test_a_certificate_that_the_system_trusts(run, variables, certificate, monkeypatch):
     context, chain = certificate
     monkeypatch.setenv("SSL_CERT_FILE", str(chain))
     with LocalEndpoint("echo", ssl_context=context) as endpoint:
-        _, checks = reached(f"{endpoint.url}/score", key=endpoint.api_key)
-    assert checks["tls"]["state"] == "failed"
-    assert "certificate verify failed" in checks["tls"]["found"]
-    assert "ca_bundle=" in checks["tls"]["advice"]
+        for name, value in variables(endpoint).items():
+            monkeypatch.setenv(name, value)
+        report = json.loads(run("doctor", "--json").stdout)
+    tls = next(check for check in report["checks"] if check["name"] == "tls")
+    assert report["usable"]
+    assert (tls["state"], tls["found"][:5]) == ("ok", "TLSv1")
+    assert "valid until" in tls["found"]
+    assert {request["path"] for request in report["requests"]} >= {"/info", "/swagger.json"}
+    assert all(request["answered"] for request in report["requests"])
 
 
 def test_https_to_a_server_without_tls(reached, echo):
     _, checks = reached(echo.url.replace("http:", "https:") + "/score")
     assert checks["tls"]["state"] == "failed"
     assert echo.requests == []
+
+
+def test_http_to_a_server_with_tls(reached, certificate):
+    context, _ = certificate
+    with LocalEndpoint("echo", ssl_context=context) as endpoint:
+        url = endpoint.url.replace("https:", "http:") + "/score"
+        report, checks = reached(url, key=endpoint.api_key)
+    assert checks["reachable"]["state"] == "failed"
+    assert "write https://" in checks["reachable"]["advice"]
+    assert len(report["requests"]) == 2
+
+
+@pytest.mark.parametrize(
+    ("recorded", "found", "way"),
+    [
+        ((b"", 302, "location", "https://login.example/x"), "302, a redirect", "login.example"),
+        ((b"<html>", 200, "content-type", "text/html"), "answered an HTML page", "a sign-in page"),
+    ],
+)
+def test_something_else_answers(reached, raw_server, wire, answer, recorded, found, way):
+    body, status, name, value = recorded
+    server = raw_server(wire(answer(body, status, **{name: value})))
+    report, checks = reached(f"{server.url}/score")
+    assert len(report["requests"]) <= LIMIT
+    for name in ("chat", "completion"):
+        assert checks[name]["state"] == "failed"
+        assert f"score at /score: {found}" in checks[name]["found"]
+        assert way in checks[name]["advice"]
 
 
 def test_a_dead_proxy(reached, monkeypatch):
@@ -465,6 +498,23 @@ def test_a_dead_proxy(reached, monkeypatch):
     assert f"proxy http://{place}" in checks["reachable"]["found"]
     assert "HTTPS_PROXY" in checks["reachable"]["advice"]
     assert "pass-4711" not in json.dumps(report)
+
+
+def test_a_proxy_of_another_kind(reached, monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "socks5://127.0.0.1:1080")
+    report, checks = reached("https://ep.eastus2.inference.ml.azure.com/score")
+    assert checks["reachable"]["state"] == "failed"
+    assert "socks5" in checks["reachable"]["found"]
+    assert "NO_PROXY" in checks["reachable"]["advice"]
+    assert report["requests"] == []
+
+
+@pytest.mark.parametrize("url", ["https://[::1/score", "ftp://host/score", "mailto:me", "key"])
+def test_a_bad_url_and_a_proxy(reached, monkeypatch, url):
+    monkeypatch.setenv("ALL_PROXY", "http://127.0.0.1:1")
+    report, checks = reached(url)
+    assert checks["url"]["state"] == "failed"
+    assert report["requests"] == []
 
 
 def test_a_proxy_that_answers(examined, monkeypatch, raw_server, wire, answer):
@@ -516,6 +566,39 @@ def test_an_unknown_family_of_the_environment(run, configured, monkeypatch):
     result = run("doctor")
     assert result.exit_code == 1
     assert "Unknown model_family 'LAMMA'" in result.stdout
+
+
+@pytest.mark.parametrize("source", ["variable", "file"])
+def test_a_value_that_is_wrong_is_not_called_missing(
+    run, configured, monkeypatch, tmp_path, source
+):
+    arguments = ()
+    if source == "file":
+        path = tmp_path / "mine.yaml"
+        path.write_text("name: mine\ntype: custom\nconfigs:\n  model_family: LAMMA\n")
+        arguments = ("--connection", str(path))
+    else:
+        monkeypatch.setenv("AZUREML_MODEL_FAMILY", "LAMMA")
+    checks = json.loads(run("doctor", "--json", *arguments).stdout)["checks"]
+    configuration = next(check for check in checks if check["name"] == "configuration")
+    assert configuration["state"] == "failed"
+    assert "Unknown model_family 'LAMMA'" in configuration["found"]
+    assert "missing" not in configuration["found"]
+    assert "--family" in configuration["advice"]
+
+
+def test_a_wrong_key_of_a_connection_gets_the_nearest(run, echo, tmp_path):
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        f"name: mine\ntype: custom\nconfigs:\n  endpoint_uri: {echo.scoring_url}\n"
+        f"  model_family: LLAMA\nsecrets:\n  endpoint_api_key: {WRONG_KEY}\n"
+    )
+    result = run("doctor", "--connection", str(path))
+    assert result.exit_code == 1
+    first = result.stdout.splitlines()[0]
+    assert "endpoint_url is missing. The connection has endpoint_uri, model_family" in first
+    assert "'endpoint_url' where it says 'endpoint_uri'" in first
+    assert WRONG_KEY not in result.output
 
 
 def test_a_key_that_no_header_carries(run, configured, monkeypatch):
@@ -604,6 +687,13 @@ def test_the_text_on_a_terminal(on_terminal, configured):
     assert configured.api_key not in colourful.shown
 
 
+def test_a_url_stays_whole_on_a_narrow_terminal():
+    url = "https://my-endpoint-with-a-name.eastus2.inference.ml.azure.com/v1/chat/completions"
+    text = checklist_text(Line("chat", "failed", "a", f"Change the URL to {url}"), 60).plain
+    assert url in text
+    assert max(len(line) for line in text.splitlines() if url not in line) <= 60
+
+
 def test_a_server_gives_no_orders_to_the_terminal():
     line = Line("server", "ok", "a\x1b]0;mine\x07b", "c\nd")
     for width in (0, 40):
@@ -642,7 +732,7 @@ def cloud(asked, *, certificate=None):
 
 def setup(**fields):
     made = {"url": "https://ep.eastus2.inference.ml.azure.com/score", "key": "a-key-of-sorts"}
-    made |= {"family": profile("LLAMA"), "origins": {"endpoint_url": "--url"}}
+    made |= {"family": profile(ModelFamily.LLAMA), "origins": {"endpoint_url": "--url"}}
     return Setup(**(made | fields))
 
 
@@ -721,7 +811,7 @@ def test_where_the_other_paths_are(url, base):
 @pytest.mark.parametrize("family", ["LLAMA", "FALCON", "GPT2", "DOLLY", "OPENAI"])
 @pytest.mark.parametrize("url", ["https://h/score", "https://h", "https://h/x"])
 def test_the_configured_contract_is_asked_first(url, family):
-    row = profile(family)
+    row = profile(ModelFamily(family))
     for contract in ("auto", "score", "falcon-2023", "openai"):
         probes = plan(url, contract, row)
         assert probes[0].role == "configured"
@@ -733,7 +823,7 @@ def test_the_configured_contract_is_asked_first(url, family):
 
 
 def test_the_family_says_which_contract_of_2023_is_likelier():
-    probes = [p.contract for p in plan("https://h/score", "auto", profile("GPT2"))]
+    probes = [p.contract for p in plan("https://h/score", "auto", profile(ModelFamily.GPT2))]
     assert probes.index("gpt2-2023") < probes.index("falcon-2023")
 
 

@@ -16,7 +16,6 @@ from langchain_azureml_oss.errors import (
     AzureMLOSSError,
     EndpointConnectionError,
     ModelContainerError,
-    NotFoundError,
     PermissionDeniedError,
     RateLimitError,
     RequestTimeoutError,
@@ -52,10 +51,14 @@ _ADVICE: Sequence[tuple[type[AzureMLOSSError], str]] = (
     (ServerError, f"The server failed. {_LOGS}"),
     (
         ResponseFormatError,
-        f"{{}} also says that the engine is down or that a content filter stepped in. {_LOGS}",
+        (
+            "Check the URL's host and path: a gateway or a sign-in page may answer there. A model"
+            f" answers {{}} where its engine is down or a content filter stepped in. {_LOGS}"
+        ),
     ),
 )
 
+PROXY_ADVICE = "Correct HTTPS_PROXY, or name the host in NO_PROXY."
 AUTHORITY_ADVICE = (
     "For a certificate that your own network signed, pass its authority as"
     " ca_bundle='authority.pem'. For a self-signed one, that is the certificate itself."
@@ -64,6 +67,8 @@ AUTHORITY_ADVICE = (
 
 def for_error(error: AzureMLOSSError) -> str:
     """Return what to do about an error of the endpoint."""
+    if _is_redirect(error):
+        return str(error)
     return next((advice for cls, advice in _ADVICE if isinstance(error, cls)), "")
 
 
@@ -71,6 +76,8 @@ def said(error: AzureMLOSSError) -> str:
     """Return what the endpoint said, without the advice of the exception: the line has its own."""
     if error.status is None or error.body is None or isinstance(error, ResponseFormatError):
         return str(error)
+    if _is_redirect(error):
+        return f"{error.status}, a redirect"
     around = ""
     if isinstance(error, ModelContainerError):
         around = f" (the model's container answered {error.model_status or 'an error'})"
@@ -84,9 +91,15 @@ def brief(error: AzureMLOSSError) -> str:
         return f"answered {said.partition(', which contract')[0]}"
     if isinstance(error, ModelContainerError) and error.model_status:
         return f"424 around the model's {error.model_status}"
-    if isinstance(error, NotFoundError):
-        return "404"
-    return str(error).partition(": ")[0] if error.status is None else str(error.status)
+    if _is_redirect(error):
+        return f"{error.status}, a redirect"
+    if error.status is None or isinstance(error, EndpointConnectionError):
+        return str(error).partition(": ")[0]
+    return str(error.status)
+
+
+def _is_redirect(error: AzureMLOSSError) -> bool:
+    return error.status is not None and 300 <= error.status < 400
 
 
 def is_final(error: AzureMLOSSError) -> bool:
@@ -161,7 +174,7 @@ def for_connection(error: OSError, *, proxy: str) -> tuple[str, str]:
     else:
         found = f"no connection{to}: {said}"
     if proxy:
-        return found, "Correct HTTPS_PROXY, or name the host in NO_PROXY."
+        return found, PROXY_ADVICE
     return found, (
         "Check host and port. A firewall, or an endpoint without public network access, looks like"
         " this too; for a proxy, set HTTPS_PROXY."

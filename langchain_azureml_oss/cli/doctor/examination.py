@@ -151,6 +151,8 @@ class _Examination:
             self._put(Line("tls", "failed", str(error), advice.AUTHORITY_ADVICE))
         elif isinstance(error, EndpointConnectionError | RequestTimeoutError):
             way = way or "Try again; if it stays so, a firewall or a proxy may end the connection."
+            if self._setup.url.startswith("http:"):
+                way += " A server that speaks TLS ends it too: write https:// for that one."
             self._put(Line("reachable", "failed", advice.said(error), way))
         else:
             self._put(Line("authorised", "ok", "the endpoint let the request in"))

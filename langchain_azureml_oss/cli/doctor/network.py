@@ -8,7 +8,7 @@ from urllib.parse import SplitResult, urlsplit
 
 from langchain_azureml_oss.cli.doctor import advice
 from langchain_azureml_oss.cli.doctor.checklist import Line
-from langchain_azureml_oss.cli.doctor.setup import Setup
+from langchain_azureml_oss.cli.doctor.setup import OPTIONS, Setup
 from langchain_azureml_oss.cli.doctor.steps import (
     Certificate,
     Connect,
@@ -31,7 +31,8 @@ def configuration(setup: Setup) -> Line:
     if not setup.problems:
         return Line("configuration", "ok", summary)
     found = " ".join(setup.problems) + (f" Found: {summary}." if summary else "")
-    return Line("configuration", "failed", found, " ".join(setup.advice))
+    way = " ".join(setup.advice) or f"Correct that; {', '.join(OPTIONS.values())} win over it."
+    return Line("configuration", "failed", found, way)
 
 
 def url_shape(setup: Setup) -> Line:
@@ -60,7 +61,10 @@ def reach(setup: Setup) -> Lines:
     """Find the host, connect to it, and check its certificate; the last line may be a failure."""
     parts = urlsplit(setup.url)
     host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-    proxy = environment_proxies(setup.url).get(parts.scheme)
+    try:
+        proxy = environment_proxies(setup.url).get(parts.scheme)
+    except ConnectionConfigError as error:
+        return [Line("reachable", "failed", str(error), advice.PROXY_ADVICE)]
     if proxy:
         return (yield from _through(proxy, parts))
     addresses = yield Resolve(host, port)
@@ -74,11 +78,14 @@ def reach(setup: Setup) -> Lines:
     lines.append(Line("reachable", "ok", f"{host}:{port}, without a proxy"))
     if parts.scheme == "http":
         return [*lines, Line("tls", "skipped", "plain http, to this machine")]
-    shown = yield Handshake(host, port)
+    return [*lines, _tls((yield Handshake(host, port)))]
+
+
+def _tls(shown: Certificate | OSError) -> Line:
     if isinstance(shown, Certificate):
         until = f"; certificate valid until {shown.expires}" if shown.expires else ""
-        return [*lines, Line("tls", "ok", f"{shown.version}{until}")]
-    return [*lines, Line("tls", "failed", *advice.for_tls(shown))]
+        return Line("tls", "ok", f"{shown.version}{until}")
+    return Line("tls", "failed", *advice.for_tls(shown))
 
 
 def _through(proxy: str, endpoint: SplitResult) -> Lines:

@@ -10,8 +10,10 @@ from typing import Any
 from langchain_azureml_oss.cli.connecting import EndpointChoice
 from langchain_azureml_oss.connection import (
     ENVIRONMENT,
+    REQUIRED,
     CustomConnection,
     from_environment,
+    there_instead,
 )
 from langchain_azureml_oss.credentials import Authorizer, authorizer
 from langchain_azureml_oss.endpoint_fields import named_deployment
@@ -106,14 +108,18 @@ def gather(choice: EndpointChoice) -> Setup:
         "model_family": choice.family,
         "deployment_name": choice.deployment,
     }
-    values = {}
+    values: dict[str, Any] = {}
+    wrong = set()
     for key in ENVIRONMENT:
         value, origin = given.get(key), OPTIONS.get(key, "")
         if value is None and connection is not None:
+            origin = connection.described
             try:
-                value, origin = connection.get(key), connection.described
+                value = connection.get(key)
             except ConnectionConfigError as error:
                 setup.problems.append(str(error))
+                wrong.add(key)
+                continue
         if not value:
             value, origin = from_environment(key), ENVIRONMENT[key]
         if value:
@@ -122,11 +128,12 @@ def gather(choice: EndpointChoice) -> Setup:
         setup.credential = connection.credential
         setup.origins["endpoint_api_key"] = connection.described
     _take(setup, values)
+    _name_absent(setup, {*values, *wrong}, connection)
     return setup
 
 
 def _take(setup: Setup, values: Mapping[str, Any]) -> None:
-    """Put the values into the setup, and note what is missing or wrong."""
+    """Put the values into the setup, and note what is wrong."""
     setup.url = str(values.get("endpoint_url", "")).strip()
     secret = values.get("endpoint_api_key", "")
     setup.key = secret if isinstance(secret, str) else secret.get_secret_value()
@@ -138,21 +145,24 @@ def _take(setup: Setup, values: Mapping[str, Any]) -> None:
             setup.authorizer()
     except ConnectionConfigError as error:
         setup.problems.append(str(error))
-    absent = {
-        "endpoint_url": not setup.url,
-        "endpoint_api_key": not setup.key and setup.credential is None,
-        "model_family": "model_family" not in values,
-    }
-    for key in filter(absent.get, absent):
+
+
+def _name_absent(setup: Setup, known: set[str], connection: CustomConnection | None) -> None:
+    """Note what is missing, and the ways to give it."""
+    if setup.credential is not None:
+        known.add("endpoint_api_key")
+    absent = [key for key in REQUIRED if key not in known]
+    for key in absent:
         ways = [f"set {ENVIRONMENT[key]}", *([f"pass {OPTIONS[key]}"] if key in OPTIONS else [])]
-        setup.problems.append(f"{key} is missing.")
+        instead = f" {there_instead(key, connection)}" if connection is not None else ""
+        setup.problems.append(f"{key} is missing.{instead}")
         setup.advice.append(f"For {key}: {' or '.join(ways)}.")
-    if absent["endpoint_api_key"]:
+    if "endpoint_api_key" in absent:
         setup.advice.append(
             "The key is in Azure ML studio: Endpoints, the endpoint, the tab Consume; or:"
             " az ml online-endpoint get-credentials --name NAME."
         )
-    if absent["endpoint_url"]:
+    if "endpoint_url" in absent:
         setup.advice.append("--connection takes a connection that holds all of them.")
 
 

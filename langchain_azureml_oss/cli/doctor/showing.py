@@ -68,7 +68,7 @@ def _verdict(report: Report, width: int) -> Text:
     failed = [TITLES[x.name] for x in report.lines if x.state == "failed" and x.name in needed]
     words = f"The endpoint cannot be used as it is configured: {', '.join(failed)}."
     broken = "\n".join(textwrap.wrap(words, width)) if width else words
-    return Text.assemble((broken, "bold red"), f" ({requests})")
+    return Text.assemble((broken, "bold red"), "\n" if width else " ", f"({requests})")
 
 
 def _wrapped(text: str, width: int) -> str:
@@ -76,7 +76,8 @@ def _wrapped(text: str, width: int) -> str:
     if not width:
         return text
     room = max(width - _INDENT, 30)
-    broken = textwrap.wrap(text, room, break_on_hyphens=False)
+    # A URL stays whole, so that it can be copied.
+    broken = textwrap.wrap(text, room, break_on_hyphens=False, break_long_words=False)
     return f"\n{' ' * _INDENT}".join(broken)
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import functools
 import http.client
 import socket
-import ssl
 import time
 import urllib.error
 import urllib.request
@@ -35,7 +35,11 @@ from langchain_azureml_oss.http_types import HttpResponse, Timeouts, decode_json
 from langchain_azureml_oss.replies import Choice, Reply
 from langchain_azureml_oss.retry import RetryPolicy
 from langchain_azureml_oss.sse import SSEDecoder
-from langchain_azureml_oss.transports.settings import HttpSettings, environment_proxies
+from langchain_azureml_oss.transports.settings import (
+    HttpSettings,
+    environment_proxies,
+    tls_context,
+)
 from langchain_azureml_oss.transports.sync import SyncTransport
 
 _CONNECT_SECONDS = 10.0
@@ -60,8 +64,6 @@ def carry_out(examination: Generator[Step, Any, Report], setup: Setup) -> Report
 class _Hands:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
-        self._proxies = environment_proxies(setup.url)
-        self._transport = SyncTransport(HttpSettings(proxies=self._proxies))
         self._authorizer: Authorizer | None = None
         self.secrets = [secret for secret in (setup.key,) if secret]
         """What no line of the report may show."""
@@ -78,7 +80,17 @@ class _Hands:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._transport.close()
+        if "_transport" in vars(self):
+            self._transport.close()
+
+    # Only once it is known that the URL is one.
+    @functools.cached_property
+    def _settings(self) -> HttpSettings:
+        return HttpSettings(proxies=environment_proxies(self._setup.url))
+
+    @functools.cached_property
+    def _transport(self) -> SyncTransport:
+        return SyncTransport(self._settings)
 
     def do(self, step: Step) -> Any:
         return self._actions[type(step)](step)
@@ -122,8 +134,8 @@ class _Hands:
         secret = self._authorize().secret()
         headers = {**_headers(step.deployment), "authorization": f"Bearer {secret}"}
         opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler(self._proxies),
-            urllib.request.HTTPSHandler(context=_context()),
+            urllib.request.ProxyHandler(self._settings.proxies),
+            urllib.request.HTTPSHandler(context=tls_context(self._settings)),
             _StaysHere(),
         )
         request = urllib.request.Request(step.url, headers=headers)  # noqa: S310 - http(s), checked
@@ -220,20 +232,9 @@ def _handshake(step: Handshake) -> Certificate | OSError:
     try:
         with (
             socket.create_connection((step.host, step.port), timeout=_CONNECT_SECONDS) as plain,
-            _context().wrap_socket(plain, server_hostname=step.host) as secure,
+            tls_context(HttpSettings()).wrap_socket(plain, server_hostname=step.host) as secure,
         ):
             shown = secure.getpeercert() or {}
             return Certificate(secure.version() or "TLS", str(shown.get("notAfter", "")))
     except OSError as error:
         return error
-
-
-def _context() -> ssl.SSLContext:
-    """Trust the system's authorities, as async calls do, and those of certifi, as sync calls do."""
-    context = ssl.create_default_context()
-    try:
-        import certifi  # noqa: PLC0415 - comes with requests
-    except ImportError:
-        return context
-    context.load_verify_locations(certifi.where())
-    return context
