@@ -334,14 +334,17 @@ def missing(key: str, connection: CustomConnection | None) -> ConnectionConfigEr
     )
 
 
+_OPENAI_HOSTS = (".models.ai.azure.com", ".inference.ai.azure.com", ".serverless.ml.azure.com")
+
+
 def contract_for(url: str, row: FamilyProfile) -> ContentFormatter:
     """Return the contract that `contract="auto"` means: the URL's path decides, then the family.
 
     Source: the hosts and paths in docs/contracts.md.
     """
-    path = urlsplit(url).path.rstrip("/")
-    if path in {"", "/v1", "/models"} or path.endswith(("/completions", "/v1")):
-        return formatter("openai")
+    host, path = urlsplit(url).hostname or "", urlsplit(url).path.rstrip("/")
     if path.endswith("/score"):
         return formatter("score")
-    return formatter(row.contract)
+    if path in {"", "/v1", "/models"} or path.endswith(("/completions", "/v1")):
+        return formatter("openai")
+    return formatter("openai" if host.endswith(_OPENAI_HOSTS) else row.contract)

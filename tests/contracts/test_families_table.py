@@ -87,6 +87,25 @@ def test_a_url_alone_decides_between_score_and_openai():
             assert found.name == cell.contract
 
 
+@pytest.mark.parametrize(
+    ("host", "contract"),
+    [
+        ("x.eastus2.models.ai.azure.com", "openai"),
+        ("x.eastus2.inference.ai.azure.com", "openai"),
+        ("x.eastus2.serverless.ml.azure.com", "openai"),
+        ("ep.eastus2.inference.ml.azure.com", "score"),
+        ("evilmodels.ai.azure.com", "score"),
+    ],
+)
+def test_a_host_decides_where_the_path_says_nothing(host, contract):
+    """CONTRACTS.md: serverless hosts speak the OpenAI-style contract; never a list of paths."""
+    row = profile(ModelFamily.LLAMA)
+    found = contract_for(f"https://{host}/a/proxy/path?x=1", row)
+    assert found.name == contract
+    assert found.url(f"https://{host}/a/proxy/path?x=1", "chat").endswith("/a/proxy/path?x=1")
+    assert contract_for(f"https://{host}/score", row).name == "score"
+
+
 def test_a_wrong_cell_is_found():
     cell = Cell("score", "chat", f"{HOST}/score", "GEMMA")
     assert cell.body != replace(cell, family="LLAMA").body
