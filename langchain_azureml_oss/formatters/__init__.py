@@ -44,7 +44,17 @@ def contract_names() -> list[str]:
 
 
 def register_formatter(formatter: ContentFormatter) -> None:
-    """Make a formatter of your own known under its `name`, for `contract="that name"`."""
+    """Make a formatter of your own known under its `name`, for `contract="that name"`.
+
+    Raises:
+        ConnectionConfigError: it is no formatter, or named `auto`, which means something else.
+    """
+    if not isinstance(formatter, ContentFormatter) or formatter.name == "auto":
+        msg = (
+            f"register_formatter takes a ContentFormatter, such as MyFormatter(), with a name other"
+            f" than 'auto'; not {formatter!r}."
+        )
+        raise ConnectionConfigError(msg)
     _FORMATTERS[formatter.name] = formatter
 
 

@@ -76,10 +76,16 @@ class ContentFormatter(ABC):
     """
 
     name: ClassVar[str]
-    """The contract's name."""
+    """The contract's name; the class's, where it gives none."""
     traits: ClassVar[Traits] = Traits()
     parameter_names: ClassVar[ContractNames] = {}
     """What the contract calls a setting; see `parameters.ContractNames`."""
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Give the class a name."""
+        super().__init_subclass__(**kwargs)
+        if not hasattr(cls, "name"):
+            cls.name = cls.__name__
 
     @abstractmethod
     def body(self, call: ModelCall) -> Mapping[str, Any]:

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import warnings
 
 import pytest
 from exchanges import ORDER, ask
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from langchain_core.messages import AIMessage, HumanMessage, SystemMessage, ToolMessage
+from langchain_core.messages import (
+    AIMessage,
+    ChatMessage,
+    FunctionMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
 
+from langchain_azureml_oss import ModelFamily
 from langchain_azureml_oss.errors import InvalidRequestError, UnsupportedInputError
 from langchain_azureml_oss.local import LocalEndpoint
 from langchain_azureml_oss.prompts import parse_role_prompt
@@ -361,3 +370,40 @@ def test_another_refusal_is_no_reason_to_leave_it_out(make_chat, plug, answer, i
     with pytest.raises(InvalidRequestError, match="top_p"):
         ask(chat, is_async=is_async, stream=True, messages="Hi")
     assert len(replay.requests) == 1
+
+
+# -- nothing is lost -------------------------------------------------------------------------------
+
+TURN = st.sampled_from(
+    [
+        HumanMessage,
+        SystemMessage,
+        AIMessage,
+        lambda text: HumanMessage([text, {"type": "text", "text": "."}], name="Ann"),
+        lambda text: AIMessage(text, tool_calls=[{"name": "f", "args": {"a": text}, "id": "c"}]),
+        lambda text: AIMessage("", tool_calls=[{"name": "f", "args": {"a": text}, "id": "c"}]),
+        lambda text: ToolMessage(text, tool_call_id="c"),
+        lambda text: FunctionMessage(text, name="f"),
+        lambda text: ChatMessage(text, role="critic"),
+        lambda text: ChatMessage([text], role="Human"),
+    ]
+)
+
+
+@pytest.mark.parametrize("name", ORDER)
+@given(family=st.sampled_from(list(ModelFamily)), turns=st.lists(TURN, min_size=1, max_size=6))
+@settings(max_examples=60)
+def test_every_word_of_a_conversation_is_sent(
+    make_chat, plug, answer, chat_body, contracts, name, family, turns
+):
+    (contract,) = (one for one in contracts if one.name == name)
+    chat = make_chat(endpoint_url=contract.url, contract=name, model_family=family)
+    body = chat_body(contract, "ok") if family.row.chat else contract.texts(["ok"])
+    replay = plug(chat, answer(body))
+    words = [f"word{place}" for place in range(len(turns))]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        chat.invoke([make(word) for make, word in zip(turns, words, strict=True)])
+    sent = replay.requests[0].body.decode()
+    for word in words:
+        assert word in sent

@@ -135,6 +135,24 @@ def test_a_formatter_of_the_users_own(
     assert sent(replay, 1) == {"question": "b"}
 
 
+@pytest.mark.parametrize("wrong", ["class", "name", "text"])
+def test_what_is_no_formatter_is_not_registered(monkeypatch, mine, wrong):
+    monkeypatch.setattr("langchain_azureml_oss.formatters._FORMATTERS", {})
+    named_auto = type("Auto", (type(mine),), {"name": "auto"})()
+    given = {"class": type(mine), "name": named_auto, "text": "mine"}[wrong]
+    with pytest.raises(ConnectionConfigError, match="MyFormatter"):
+        register_formatter(given)
+    assert contract_names() == []
+
+
+def test_a_formatter_without_a_name_has_its_classs(make_chat, plug, answer, mine):
+    nameless = type("Nameless", (ContentFormatter,), {"body": type(mine).body, "read": None})
+    chat = make_chat(content_formatter=nameless(), max_retries=0)
+    plug(chat, answer({}))
+    assert chat._formatter.name == "Nameless"
+    assert type("Child", (type(mine),), {}).name == "mine"
+
+
 def test_the_users_formatter_wins_over_family_and_contract(make_chat, mine):
     chat = make_chat(model_family="OPENAI", contract="score", content_formatter=mine)
     assert chat._formatter.name == "mine"
