@@ -73,6 +73,7 @@ ROLES: Mapping[str, type[BaseMessage]] = {
 # before it, it is an example in somebody's text, as in Markdown.
 _MARK = re.compile(rf" {{0,3}}(?:#[ \t]*)?({'|'.join(ROLES)})\s*:\s*", re.IGNORECASE)
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
+_IDS = ("name", "tool_call_id")
 _HEADER = re.compile(r"\s*#{0,2} ?(name|tool_call_id|tool_calls|content)\s*:(.*)", re.IGNORECASE)
 
 
@@ -148,6 +149,8 @@ def _headers(role: str, lines: list[str]) -> tuple[dict[str, str], str]:
         if found:
             key, value = found[1].lower(), found[2].strip()
             if key == "content":
+                if not headers or any(" " in headers.get(one, "") for one in _IDS):
+                    break  # as in prompt flow, where names and ids have no spaces
                 return headers, _trim([value + "\n" if value else "", *lines[number + 1 :]])
             headers[key] = value
         elif key:

@@ -62,6 +62,22 @@ def test_blank_lines_before_the_first_mark_are_nothing():
     assert roles("\n  \nuser:\na") == [("human", "a")]
 
 
+@pytest.mark.parametrize(
+    "text", ["content: x", "## content:\nx", "Name: Ann Lee\nContent: x", "name:\nx", "name: x\ny"]
+)
+def test_words_that_look_like_a_header_are_text(text):
+    """Nothing of what a user writes may get lost; prompt flow asks for a name of one word."""
+    (message,) = parse_role_prompt(f"user:\n{text}")
+    assert (message.content, message.name) == (text, None)
+
+
+@pytest.mark.parametrize("head", ["name:\nAnn", "## name:\n\n Ann ", "Name: Ann"])
+@pytest.mark.parametrize("body", ["content:\nx", "## content:\n\nx", "content: x"])
+def test_a_turn_carries_its_name(head, body):
+    (message,) = parse_role_prompt(f"user:\n{head}\n{body}")
+    assert (message.content, message.name) == ("x", "Ann")
+
+
 def test_a_tool_turn_carries_its_id():
     (message,) = parse_role_prompt("tool:\n## tool_call_id:\ncall_1\n## content:\n42")
     assert (message.tool_call_id, message.content) == ("call_1", "42")
