@@ -18,6 +18,8 @@ from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from pydantic import SecretStr
+
 from langchain_azureml_oss.answers import Reader
 from langchain_azureml_oss.credentials import Authorizer
 from langchain_azureml_oss.error_replies import from_response, response_details
@@ -26,6 +28,7 @@ from langchain_azureml_oss.errors import (
     AzureMLOSSError,
     RequestTimeoutError,
     StreamInterruptedError,
+    redact,
 )
 from langchain_azureml_oss.http_types import HttpRequest, HttpResponse, Timeouts
 from langchain_azureml_oss.retry import RetryPolicy
@@ -41,11 +44,12 @@ DRAIN_SECONDS = 0.25
 """How long the end of a finished stream's body is waited for, so that its connection is reused."""
 
 
-class Authorize(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class Authorize:
     """Get the secret; `rejected` is one that was answered with 401."""
 
     authorizer: Authorizer
-    rejected: str = ""
+    rejected: str = field(default="", repr=False)
 
 
 class Send(NamedTuple):
@@ -108,15 +112,16 @@ def exchange(
         AzureMLOSSError: the call failed; it holds no secret.
     """
     ends = clock() + call.deadline if call.deadline is not None else float("inf")
-    retries, rejected, secrets = 0, "", list[str]()
+    # SecretStr, since tools that print a traceback's local variables must not show the key.
+    retries, rejected, secrets = 0, SecretStr(""), list[SecretStr]()
     while True:
-        secret = yield Authorize(call.authorizer, rejected)
+        secret = SecretStr((yield Authorize(call.authorizer, rejected.get_secret_value())))
         attempt = _Attempt(call, secret, ends, clock)
         error = yield from attempt.run()
         if error is None:
             return
         secrets.append(secret)
-        error.redacted(*secrets)
+        error.redacted(*(known.get_secret_value() for known in secrets))
         if attempt.emitted or attempt.is_past_deadline():
             raise error from None
         amended = call.amend(error)
@@ -140,9 +145,12 @@ def exchange(
 class _Attempt(Generic[T]):
     """One try."""
 
-    def __init__(self, call: Call[T], secret: str, ends: float, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, call: Call[T], secret: SecretStr, ends: float, clock: Callable[[], float]
+    ) -> None:
         self._call, self._ends, self._clock = call, ends, clock
-        self._request = call.request.with_headers({"authorization": f"Bearer {secret}"})
+        bearer = f"Bearer {secret.get_secret_value()}"
+        self._request = call.request.with_headers({"authorization": bearer})
         self._secret = secret
         self.headers: Any = {}
         self.emitted = False
@@ -161,8 +169,8 @@ class _Attempt(Generic[T]):
             if not 200 <= response.status < 300:
                 body = yield from self._error_body()
                 # A body may echo the key; it goes before anything is cut to size.
-                body = body.replace(self._secret.encode(), b"[redacted]")
-                failed = HttpResponse(response.status, response.headers, body)
+                said = redact(body.decode("utf-8", "replace"), self._secret.get_secret_value())
+                failed = HttpResponse(response.status, response.headers, said.encode())
                 asked = self._request.headers.get("azureml-model-deployment")
                 return from_response(failed, asked)
             reader = self._call.reader(response)

@@ -25,7 +25,8 @@ class HttpRequest:
 
     url: str
     body: bytes
-    headers: Mapping[str, str] = field(default_factory=dict)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """The driver's have the key, which tools that print local variables must not show."""
     stream: bool = False
 
     def with_headers(self, headers: Mapping[str, str]) -> HttpRequest:

@@ -7,6 +7,8 @@ import inspect
 import pickle
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from langchain_core import exceptions as core
 
 from langchain_azureml_oss import errors
@@ -94,3 +96,40 @@ def test_secrets_are_taken_out_of_everything(key, shows):
 def test_no_secret_takes_nothing_out():
     assert redact("abc", "") == "abc"
     assert redact(404, "4") == 404
+
+
+SECRET = "sk-7Hq/2vR9+tLw&X4b"
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        SECRET,
+        SECRET.lower(),
+        SECRET.replace("/", r"\/"),
+        SECRET.replace("/", r"\\\/"),
+        SECRET.replace("+", r"\u002B").replace("&", r"\u0026"),
+        SECRET.replace("&", "&amp;"),
+        "sk-7Hq%2F2vR9%2BtLw%26X4b",
+        "sk-7Hq/2vR9%2BtLw%26X4b",
+        SECRET[:9],
+        SECRET[:-1],
+    ],
+)
+def test_a_secret_is_found_in_each_spelling_and_in_part(said):
+    assert redact(f"<{said}> and {said}!", SECRET) == "<[redacted]> and [redacted]!"
+
+
+@pytest.mark.parametrize("text", ["sk-7Hq", "", "nothing", "sk-7Hx/2vR9+tLw&X4b"])
+def test_what_is_no_secret_stays(text):
+    assert redact(text, SECRET) == text
+
+
+@given(st.text(max_size=40), st.text(min_size=1, max_size=20), st.text(max_size=40))
+def test_no_text_around_it_hides_a_secret(before, secret, after):
+    assert secret not in redact(f"{before}{secret}{after}", secret).replace("[redacted]", "")
+
+
+def test_a_long_token_takes_no_time():
+    token = "eyJ0eXAi" + "ab1-" * 1_000
+    assert redact(f"{token}, {token}" * 20, token).count("[redacted]") == 40

@@ -81,19 +81,19 @@ async def aask_and_close(entry, model, question=QUESTION, **options: Any) -> Ask
         await model.aclose()
 
 
-def ask_twice(entry, model, between):
+def ask_twice(entry, model, between, **options: Any) -> Asked:
     """Ask over one pool, call `between`, and ask again; the second is the result."""
     if not is_async(entry):
-        assert ask(entry, model).error is None
+        assert ask(entry, model, **options).error is None
         between()
-        return ask(entry, model)
+        return ask(entry, model, **options)
 
     async def both():
         try:
-            assert (await aask(entry, model)).error is None
+            assert (await aask(entry, model, **options)).error is None
             await asyncio.to_thread(between)
             await asyncio.sleep(0.05)  # the loop sees that the connection is gone
-            return await aask(entry, model)
+            return await aask(entry, model, **options)
         finally:
             await model.aclose()
 

@@ -13,6 +13,7 @@ from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.local import LocalEndpoint
 
 from .asking import ENTRIES, METHODS, ask, ask_twice, model_for
+from .channels import Channels
 from .faults import FAULTS, PLACES, Outcome
 
 DOCUMENT = Path(__file__).parents[2] / "docs" / "reliability.md"
@@ -36,10 +37,14 @@ def observe(raw_server, key, caplog):
 
 def run(fault, entry, raw_server, key, caplog):
     fields = {k: v for k, v in fault.fields.items() if not k.startswith("endpoint_")}
+    channels = Channels()
     with server_with(fault, entry, raw_server, key) as (url, requests, pause):
         caplog.clear()
-        with model_for(entry, url, key, **fields) as model:
-            asked = ask_twice(entry, model, pause) if fault.is_second else ask(entry, model)
+        with channels, model_for(entry, url, key, **fields) as model:
+            options = {"config": {"callbacks": [channels.tracer]}}
+            first = {"between": pause} if fault.is_second else {}
+            asked = (ask_twice if fault.is_second else ask)(entry, model, **first, **options)
+        assert [name for name, said in channels.of(model, asked).items() if key in said] == []
         retries = [r for r in caplog.records if r.getMessage().startswith("Trying again")]
         tries = 1 + len(retries)
         if fault.counted:
@@ -50,6 +55,13 @@ def run(fault, entry, raw_server, key, caplog):
     kept = getattr(asked.error, "text", "")
     assert kept == asked.text, "an error holds what the caller has seen"
     return Outcome(type(asked.error).__name__, asked.error.is_retryable, tries, kept)
+
+
+class ShortWait(threading.Event):
+    """What was sent before has been read when the connection breaks."""
+
+    def wait(self, timeout=None):
+        return super().wait(0.1)
 
 
 @contextmanager
@@ -64,17 +76,13 @@ def server_with(fault, entry, raw_server, key):
             endpoint.fail_next(fault.menu, times=9)
             yield endpoint.url, lambda: len(endpoint.requests), None
     else:
-        waits = {"wait": threading.Event(), "wait-short": threading.Event()}
+        waits = {"wait": threading.Event(), "wait-short": ShortWait()}
         server = raw_server(*[[waits.get(p, p) for p in script] for script in fault.wire(entry)])
-        # What was sent before must have been read before the connection breaks.
-        timer = threading.Timer(0.1, waits["wait-short"].set)
-        timer.start()
         try:
             idle_close = "idle" in fault.name
             pause = (lambda: time.sleep(0.05)) if idle_close else (lambda: None)
             yield server.url, lambda: len(server.requests), pause
         finally:
-            timer.cancel()
             for event in waits.values():
                 event.set()
 

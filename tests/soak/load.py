@@ -36,7 +36,8 @@ class Figures:
     def __str__(self):
         seen, rate = self.traffic, self.calls / self.seconds
         lines = [
-            f"{self.calls:,} calls, {self.at_once} at a time, in {self.seconds:.1f} s ({rate:,.0f}/s)",
+            f"{self.calls:,} calls, {self.at_once} at a time",
+            f"seconds: {self.seconds:.1f} ({rate:,.0f} calls a second)",
             f"answers that belong to their question: {self.calls - len(self.wrong):,}",
             f"requests that the endpoint saw: {seen.requests:,}",
             f"of them with a fault: {seen.faults:,} ({seen.faults / seen.requests:.1%})",
