@@ -80,6 +80,15 @@ PARAMETERS = st.fixed_dictionaries(
         "tools": st.just([TOOL]),
         "tool_choice": st.sampled_from(["auto", "none"]),
         "model": st.just("m"),
+        # The same settings by other names, and what a caller may say in more than one way.
+        "model_name": st.just("m2"),
+        "max_new_tokens": st.integers(1, 30),
+        "stop_sequences": STOPS,
+        "logprobs": st.booleans(),
+        "stream_options": st.just({"include_usage": True}),
+        "model_kwargs": st.sampled_from(
+            [{"top_k": 3}, {"stream": True}, {"stop": "a"}, {"max_tokens": 4, "seed": None}]
+        ),
     },
 )
 FAMILIES = st.sampled_from([member.value for member in ModelFamily])
