@@ -47,9 +47,10 @@ _HINTS = {
     403: "The identity may not score this endpoint. It needs the role AzureML Data Scientist, or"
     " the action onlineEndpoints/score.",
     404: "Check the URL's path, deployment_name, and that a deployment has traffic.",
-    408: "The model took longer than the deployment's request_timeout_ms.",
+    408: "The model took longer than the deployment's request_timeout_ms. Raise that, or ask for"
+    " fewer tokens.",
     413: "The body is over the server's limit (10 MB at Azure ML's front door).",
-    424: "The model's container failed; its logs say why.",
+    424: "The model's container failed; its logs say why (az ml online-deployment get-logs).",
     429: "Too many requests at once for this endpoint. Lower max_concurrency or raise max_retries.",
 }
 

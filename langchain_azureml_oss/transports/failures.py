@@ -6,15 +6,18 @@ import ssl
 
 from langchain_azureml_oss.errors import EndpointConnectionError, RequestTimeoutError
 
+_WAY_FORWARD = "Check host, network and proxy; `azureml-oss doctor` says how far it gets."
+
 
 def no_connection_in_time() -> RequestTimeoutError:
     """Return the error for a connection that was not made; the endpoint knows of no request."""
-    return RequestTimeoutError("No connection to the endpoint in time (timeout=).")
+    return RequestTimeoutError(f"No connection to the endpoint in time (timeout=). {_WAY_FORWARD}")
 
 
 def no_bytes_in_time() -> RequestTimeoutError:
     """Return the error for silence after the request; the endpoint may be working on it."""
-    return RequestTimeoutError("No bytes from the endpoint in time (timeout=).", accepted=True)
+    msg = "No bytes from the endpoint in time. Raise timeout=, or stream long answers."
+    return RequestTimeoutError(msg, accepted=True)
 
 
 def lost_connection(cause: BaseException, *, receiving: bool) -> EndpointConnectionError:
@@ -33,4 +36,5 @@ def lost_connection(cause: BaseException, *, receiving: bool) -> EndpointConnect
     doing = "while its answer was read" if receiving else "before it answered"
     words = " ".join(str(cause).split())
     said = f"{type(cause).__name__}: {words}" if words else type(cause).__name__
-    return EndpointConnectionError(f"The connection to the endpoint failed {doing}: {said}")
+    way = "" if receiving else f". {_WAY_FORWARD}"
+    return EndpointConnectionError(f"The connection to the endpoint failed {doing}: {said}{way}")
