@@ -298,7 +298,8 @@ class EndpointFields(BaseLanguageModel[Any]):
     def _trace_name(self, call: Mapping[str, Any]) -> str:
         """Return the model's name in traces: the model, else the deployment, else the family."""
         deployment = named_deployment(call.get("deployment_name")) or self.deployment_name
-        return call.get("model") or self.model or deployment or self._row.name.lower()
+        model = call.get("model") or call.get("model_name") or self.model
+        return model or deployment or self._row.name.lower()
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:

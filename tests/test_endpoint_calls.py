@@ -131,6 +131,7 @@ def test_a_call_names_the_model_by_either_name(make_chat, plug, answer, sent, co
     message = chat.invoke("hi", **{name: "b"})
     assert sent(replay).keys() == {"messages", "model"}
     assert sent(replay)["model"] == message.response_metadata["model_name"] == "b"
+    assert chat._get_ls_params(**{name: "b"})["ls_model_name"] == "b"
 
 
 def test_the_method_decides_whether_there_is_a_stream(
