@@ -5,8 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 from functools import reduce
 from operator import add
+from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
@@ -27,6 +30,10 @@ from langchain_azureml_oss.usage import usage_metadata
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+_OF_THE_FRAMEWORK = frozenset({"stop", "callbacks", "tags", "metadata", "run_name", "run_id"})
+_arguments: ContextVar[Mapping[str, Any]] = ContextVar("arguments", default=MappingProxyType({}))
+"""Those of the call under way."""
 
 
 class _Answer(NamedTuple):
@@ -85,10 +92,20 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
 
     @property
     def _identifying_params(self) -> Mapping[str, Any]:
-        return {**super()._identifying_params, "api": self.api}
+        return {**super()._identifying_params, "api": self.api, **_arguments.get()}
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return self._traced(super()._get_ls_params(stop=stop, **kwargs), kwargs)
+
+    def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        """Answer several prompts; see langchain-core's BaseLLM."""
+        with _identified_by(kwargs):
+            return super().generate(*args, **kwargs)
+
+    async def agenerate(self, *args: Any, **kwargs: Any) -> LLMResult:
+        """Answer several prompts; see langchain-core's BaseLLM."""
+        with _identified_by(kwargs):
+            return await super().agenerate(*args, **kwargs)
 
     def _generate(
         self,
@@ -182,9 +199,7 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
 
     def _answer(self, reply: Reply, details: Mapping[str, Any]) -> _Answer:
         generations = [
-            Generation(
-                text=choice.text, generation_info=self._response_metadata(reply, choice, details)
-            )
+            Generation(text=choice.text, generation_info=self._info(reply, choice, details))
             if choice is not None
             else None
             for choice in reply.choices
@@ -193,11 +208,15 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
         return _Answer(generations, usage_metadata(reply.usage), name, details)
 
     def _last(self, choice: Choice, reply: Reply, details: Mapping[str, Any]) -> GenerationChunk:
+        return GenerationChunk(text=choice.text, generation_info=self._info(reply, choice, details))
+
+    def _info(self, reply: Reply, choice: Choice, details: Mapping[str, Any]) -> dict[str, Any]:
         info = self._response_metadata(reply, choice, details)
         usage = usage_metadata(reply.usage)
-        if usage is not None:
+        # That of several answers belongs to none of them alone; llm_output has it.
+        if usage is not None and len(reply.choices) <= 1:
             info["usage_metadata"] = usage
-        return GenerationChunk(text=choice.text, generation_info=info)
+        return info
 
 
 class _Rounds:
@@ -246,6 +265,19 @@ class _Rounds:
         generations = [self._found[place] for place in range(len(self._prompts))]
         output = _llm_output(self._model_name, self._usage)
         return LLMResult(generations=generations, llm_output=output)
+
+
+@contextmanager
+def _identified_by(arguments: Mapping[str, Any]) -> Iterator[None]:
+    """Let a call's arguments be part of the model's identity: BaseLLM's cache asks for no others.
+
+    Otherwise an answer of one deployment, or at one temperature, would be given out for another.
+    """
+    before = _arguments.set({k: v for k, v in arguments.items() if k not in _OF_THE_FRAMEWORK})
+    try:
+        yield
+    finally:
+        _arguments.reset(before)
 
 
 def _piece(choice: Choice) -> GenerationChunk:

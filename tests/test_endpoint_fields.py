@@ -371,12 +371,14 @@ def test_two_models_are_told_apart(make, plug, answer, other):
     assert len(replay.requests) == 1
 
 
-def test_a_cache_does_not_mix_the_deployments_of_calls(make_chat, plug, answer):
-    model = make_chat(endpoint_url=URL, cache=InMemoryCache())
+@pytest.mark.parametrize("argument", [{"deployment_name": "green"}, {"temperature": 0.9}])
+async def test_a_cache_does_not_mix_calls(make, plug, answer, argument):
+    model = make(deployment_name="blue", temperature=0, cache=InMemoryCache())
     replay = plug(model, *[answer(OK)] * 3)
-    model.invoke("hi", deployment_name="blue")
-    model.invoke("hi", deployment_name="green")
-    model.invoke("hi", deployment_name="green")
+    model.invoke("hi")
+    model.invoke("hi", **argument)
+    await model.ainvoke("hi", **argument)
+    await model.bind(**argument).ainvoke("hi", config={"tags": ["seldom"]})
     assert len(replay.requests) == 2
 
 

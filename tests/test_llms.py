@@ -316,7 +316,7 @@ def test_results_carry_what_is_known_about_them(make_llm, plug, answer, events, 
     assert (info["deployment"], info["request_id"]) == ("blue", "r1")
     assert result.llm_output["model_name"] == "m"
     counts = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
-    assert result.llm_output.get("usage_metadata") == counts
+    assert result.llm_output["usage_metadata"] == info["usage_metadata"] == counts
 
 
 def test_the_usage_of_several_requests_is_added(make_llm, plug, answer):
