@@ -16,6 +16,8 @@ from langchain_azureml_oss.messages import WireMessage, plain_text
 from langchain_azureml_oss.prompts import PLAIN_TURNS, ChatTemplate
 from langchain_azureml_oss.reasoning import ReasoningTags
 
+Part = dict[str, Any]
+
 CHAT_ROLES = frozenset({"system", "user", "assistant", "tool"})
 
 
@@ -87,11 +89,14 @@ class ModelFamily(StrEnum):
     # meta-llama/Llama-3.1-8B-Instruct: takes any order of turns, tool results, and any role, which
     # it writes into the turn's header.
     LLAMA = FamilyProfile(
-        "LLAMA", ("llama2", "llama3", "meta-llama"), roles=None, tool_dialect="llama"
+        "LLAMA",
+        ("llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "llama4", "meta-llama"),
+        roles=None,
+        tool_dialect="llama",
     )
     DOLLY = FamilyProfile(
         "DOLLY",
-        ("databricks-dolly",),
+        ("databricks-dolly", "dolly-v2"),
         chat=False,
         tool_role=False,
         # databricks/dolly-v2-12b, instruct_pipeline.py: INSTRUCTION_KEY, RESPONSE_KEY, END_KEY.
@@ -159,17 +164,17 @@ class ModelFamily(StrEnum):
         tool_dialect="mistral",
     )
     # microsoft/Phi-3.5-mini-instruct, Phi-4: system, user, assistant.
-    PHI = FamilyProfile("PHI", ("microsoft-phi", "phi3", "phi4"), tool_role=False)
+    PHI = FamilyProfile("PHI", ("microsoft-phi", "phi3", "phi3.5", "phi4"), tool_role=False)
     QWEN = FamilyProfile(
         "QWEN",
-        ("qwen2", "qwen3"),
+        ("qwen2", "qwen2.5", "qwen3"),
         # Qwen/Qwen3-8B: <tool_call> in the Hermes way; thinks between tags.
         reasoning=ReasoningTags("<think>", "</think>"),
         tool_dialect="hermes",
     )
     GEMMA = FamilyProfile(
         "GEMMA",
-        ("google-gemma",),
+        ("google-gemma", "gemma2", "gemma3"),
         # google/gemma-2-9b-it: "System role not supported", "Conversation roles must alternate".
         system="folded",
         alternates=True,
@@ -177,7 +182,7 @@ class ModelFamily(StrEnum):
     )
     DEEPSEEK = FamilyProfile(
         "DEEPSEEK",
-        ("deepseek-ai",),
+        ("deepseek-ai", "deepseek-r1", "deepseek-v3"),
         # deepseek-ai/DeepSeek-R1, README: thinks between tags; temperature 0.6 and top_p 0.95
         # against endless repetition.
         reasoning=ReasoningTags("<think>", "</think>"),
@@ -291,7 +296,7 @@ def _merge(first: WireMessage, second: WireMessage) -> WireMessage:
     if isinstance(a, str) and isinstance(b, str):
         content: Any = "\n\n".join(text for text in (a, b) if text)
     else:
-        content = [*_parts(a), *_parts(b)]
+        content = _joined(_parts(a), _parts(b))
     merged = {**second, **first, "content": content}
     if first.get("name", merged.get("name")) != second.get("name", merged.get("name")):
         del merged["name"]  # nobody said all of it
@@ -299,7 +304,14 @@ def _merge(first: WireMessage, second: WireMessage) -> WireMessage:
     return {**merged, "tool_calls": calls} if calls else merged
 
 
-def _parts(content: Any) -> list[dict[str, Any]]:
+def _joined(first: Sequence[Part], second: Sequence[Part]) -> list[Part]:
+    """Return the parts of both, with a blank line between text and text."""
+    if first and second and first[-1]["type"] == second[0]["type"] == "text":
+        second = [{**second[0], "text": f"\n\n{second[0]['text']}"}, *second[1:]]
+    return [*first, *second]
+
+
+def _parts(content: Any) -> list[Part]:
     if isinstance(content, str):
         return [{"type": "text", "text": content}] if content else []
     return list(content)

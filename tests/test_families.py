@@ -24,6 +24,8 @@ ANSWER = {"role": "assistant", "content": "a"}
         *((name, "DOLLY") for name in ("DOLLY", "Dolly", "databricks-dolly")),
         *((name, "FALCON") for name in ("FALCON", "falcon", "tiiuae-falcon")),
         *((name, "OPENAI") for name in ("OPENAI", "OpenAI")),
+        *(("Llama 3.1", "LLAMA"), ("phi-3.5", "PHI"), ("Qwen2.5", "QWEN"), ("gemma-3", "GEMMA")),
+        *(("DeepSeek-R1", "DEEPSEEK"), ("dolly_v2", "DOLLY")),
     ],
 )
 def test_a_family_is_found_in_any_case(name, found):
@@ -93,8 +95,23 @@ def test_turns_of_one_role_are_merged_where_they_must_alternate():
     assert fold([USER, USER, ANSWER, ANSWER, USER, parts], row) == [
         {"role": "user", "content": "u\n\nu"},
         {"role": "assistant", "content": "a\n\na"},
-        {"role": "user", "content": [{"type": "text", "text": "u"}, {"type": "text", "text": "v"}]},
+        {
+            "role": "user",
+            "content": [{"type": "text", "text": "u"}, {"type": "text", "text": "\n\nv"}],
+        },
     ]
+
+
+def test_merged_parts_do_not_run_into_each_other():
+    """A contract of strings joins the parts as they are."""
+    row = profile(ModelFamily.GEMMA)
+    image = {"type": "image_url", "image_url": {"url": "https://x.example/a.png"}}
+    text = {"type": "text", "text": "v"}
+    turns = [[text], [image, text], "", [text]]
+    (merged,) = fold([SYSTEM, *({"role": "user", "content": turn} for turn in turns)], row)
+    words = [part.get("text", "image") for part in merged["content"]]
+    assert words == ["s", "\n\nv", "image", "v", "\n\nv"]
+    assert text == {"type": "text", "text": "v"}
 
 
 def test_a_conversation_without_quirks_stays():
