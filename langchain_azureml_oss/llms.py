@@ -114,7 +114,7 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> LLMResult:
-        if self.streaming:
+        if self._is_streamed(prompts):
             return _folded([list(self._stream(p, stop, run_manager, **kwargs)) for p in prompts])
         rounds = self._rounds(prompts, stop, kwargs)
         while calls := rounds.calls():
@@ -128,7 +128,7 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> LLMResult:
-        if self.streaming:
+        if self._is_streamed(prompts):
             streams = [self._astream(prompt, stop, run_manager, **kwargs) for prompt in prompts]
             return _folded(await _all_at_once([_all(stream) for stream in streams]))
         rounds = self._rounds(prompts, stop, kwargs)
@@ -163,6 +163,14 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
                 await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
             yield chunk
 
+    @property
+    def _takes_several(self) -> bool:
+        return self.api == "completion" and self._formatter.traits.several_prompts
+
+    def _is_streamed(self, prompts: Sequence[str]) -> bool:
+        """Whether to stream; a request of several prompts never does."""
+        return self.streaming and not (self._takes_several and len(prompts) > 1)
+
     def _ask(
         self,
         prompts: Sequence[str],
@@ -180,8 +188,7 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
     def _rounds(
         self, prompts: Sequence[str], stop: list[str] | None, kwargs: Mapping[str, Any]
     ) -> _Rounds:
-        several = self.api == "completion" and self._formatter.traits.several_prompts
-        size = self.batch_size if several and not self._one_at_a_time else 1
+        size = self.batch_size if self._takes_several and not self._one_at_a_time else 1
         results = Results(self._answer, _piece, self._last)
         return _Rounds(
             prompts, size, lambda asked: self._call(self._ask(asked, stop, kwargs), results)

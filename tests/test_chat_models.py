@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
-from langchain_core.messages import AIMessage, ChatMessage, HumanMessage, SystemMessage
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, SystemMessage
 
 from langchain_azureml_oss.errors import AzureMLOSSError, UnsupportedInputError
 
@@ -321,7 +321,7 @@ def test_usage_in_a_stream_is_asked_for(make_chat, plug, sent, events, delta, wa
 
 BAD = {
     "no messages": ([], "at least one"),
-    "unknown role": ([ChatMessage("x", role="critic")], "critic.*assistant, system, tool, user"),
+    "no role": ([RemoveMessage(id="1")], "RemoveMessage"),
     "unknown block": ([HumanMessage([{"type": "hologram"}])], "hologram.*image_url.*text"),
     "image": (
         [HumanMessage([{"type": "image_url", "image_url": "https://x"}])],

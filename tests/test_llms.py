@@ -56,6 +56,16 @@ def test_prompts_go_together(make_llm, asked, answer, count, size, requests, is_
     assert texts(result) == [[prompt.upper()] for prompt in prompts]
 
 
+@BOTH
+def test_prompts_go_together_though_tokens_are_wanted(make_llm, asked, answer, is_async):
+    """Issue 3: ceil(n / batch_size) requests; a contract that takes several never streams."""
+    llm = make_llm(streaming=True)
+    result, sent = asked(llm, ["a", "b"], answer(["x", "y"]), is_async=is_async)
+    assert (texts(result), sent) == ([["x"], ["y"]], [["a", "b"]])
+    result, sent = asked(llm, ["a"], answer(["x"]), is_async=is_async)
+    assert (texts(result), sent) == ([["x"]], [["a"]])
+
+
 def test_every_score_contract_takes_several(score_contract, make_llm, plug, sent, answer):
     llm = make_llm(contract=score_contract.name)
     replay = plug(llm, answer(score_contract.texts(["x", "y"])))
