@@ -17,6 +17,8 @@ from langchain_azureml_oss.errors import ConnectionConfigError
 
 _PLACEHOLDERS = frozenset({"<no-change>", "<user-input>"})
 _VARIABLE = re.compile(r"\$\{env:([^}]*)\}")
+_CUSTOM = frozenset({"custom", "customconnection", "notset"})
+"""Types of custom connections; prompt flow's strongly typed ones have `NotSet`."""
 _COMPARTMENTS = ("configs", "secrets")
 
 
@@ -36,7 +38,7 @@ def check_type(connection: Any) -> None:
         kind, name = connection.get("type"), connection.get("name")
     else:
         kind, name = getattr(connection, "type", None), getattr(connection, "name", None)
-    if isinstance(kind, str) and kind.casefold() not in {"custom", "customconnection"}:
+    if isinstance(kind, str) and kind.casefold() not in _CUSTOM:
         msg = (
             f"The connection{f' {name!r}' if name else ''} is of type {kind!r}; an open model needs"
             " a custom connection, which holds endpoint_url, endpoint_api_key and model_family."

@@ -326,10 +326,27 @@ def test_an_endpoint_that_is_not_ready_is_said(fake, credential, workspace):
 
 def test_keys_that_may_not_be_read_are_said(fake, credential, workspace):
     fake.add_online("ep", {"blue": (100, LLAMA)})
-    denied = 403, fake_azure.refusal("AuthorizationFailed", "No listKeys for you.")
+    denied = 403, fake_azure.refusal("AuthorizationFailed", "No listKeys for you")
     fake.refusals["/onlineEndpoints/ep/listKeys"] = denied
-    with pytest.raises(PermissionDeniedError, match=r"keys of endpoint 'ep'.*No listKeys"):
+    with pytest.raises(
+        PermissionDeniedError, match=r"keys of endpoint 'ep'.*No listKeys for you\. The id"
+    ):
         CustomConnection.from_workspace("ep", credential=credential)
+
+
+def test_nothing_is_written_to_the_disk(fake, credential, workspace, tmp_path, monkeypatch):
+    for name in ("HOME", "USERPROFILE", "TMPDIR", "AZURE_CONFIG_DIR", "XDG_CACHE_HOME"):
+        monkeypatch.setenv(name, str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    monkeypatch.chdir(tmp_path)
+    fake.add_online("ep", {"blue": (100, LLAMA)})
+    fake.add_connection("mine", {"model_family": "LLAMA"}, {"endpoint_api_key": "key-of-mine"})
+    assert key_of(CustomConnection.from_workspace("ep", credential=credential)) == "key-of-ep"
+    monkeypatch.setattr("azure.identity.DefaultAzureCredential", lambda: credential)
+    assert key_of(CustomConnection.of("connection/mine")) == "key-of-mine"
+    discovery.list_endpoints(credential=credential)
+    written = [path for path in tmp_path.rglob("*") if path.is_file()]
+    assert [path for path in written if b"key-of-" in path.read_bytes()] == []
 
 
 def test_a_family_that_could_not_be_read_is_asked_for(fake, credential, workspace):

@@ -170,6 +170,16 @@ def test_prompt_flows_own_object_works_as_it_is(package):
     assert (own.configs, own.secrets) == (CONFIGS, SECRETS)
 
 
+def test_a_strongly_typed_connection_works_as_it_is():
+    class Endpoint(promptflow.connections.CustomStrongTypeConnection):
+        endpoint_api_key: str
+        endpoint_url: str
+        model_family: str
+
+    chat = AzureMLOSSChatModel(connection=Endpoint(configs=CONFIGS, secrets=SECRETS))
+    assert (chat.endpoint_url, chat.endpoint_api_key.get_secret_value()) == (URL, "sk-1")
+
+
 def test_an_object_from_the_store_works_as_it_is(kept):
     assert key_of(CustomConnection.of(kept.get("mine", with_secrets=True))) == "sk-1"
 

@@ -28,6 +28,8 @@ _PANEL = "Workspace"
 _UNBROKEN = 10_000
 """Characters: a width at which no line is broken."""
 _COLUMNS = ("Name", "Kind", "State", "Family", "Deployments", "Default", "Scoring URL")
+_PROBLEM = "Problem"
+_TITLE_WIDTH = max(map(len, _COLUMNS)) + 2
 _STATE_STYLES = {"succeeded": "green", "online": "green", "failed": "bold red"}
 
 
@@ -85,7 +87,7 @@ def endpoints(
         if as_json:
             terminal.result({"endpoints": [_as_json(endpoint) for endpoint in found]})
         elif found:
-            _show(found)
+            show(found, _console())
         else:
             terminal.say("The workspace has no endpoints.")
 
@@ -107,9 +109,9 @@ def _as_json(endpoint: Endpoint) -> dict[str, Any]:
     return asdict(endpoint)
 
 
-def _show(found: Sequence[Endpoint]) -> None:
+def _console() -> Console:
     is_terminal, styles = sys.stdout.isatty(), takes_styles(sys.stdout)
-    console = Console(
+    return Console(
         file=sys.stdout,
         force_terminal=styles,
         color_system="auto" if styles else None,
@@ -117,16 +119,39 @@ def _show(found: Sequence[Endpoint]) -> None:
         # What is no terminal is read by programs, one endpoint in a line.
         width=None if is_terminal else _UNBROKEN,
     )
-    console.print(as_table(found))
+
+
+def show(found: Sequence[Endpoint], console: Console) -> None:
+    """Write the endpoints as a table, or one below the other where that is too wide."""
+    table = as_table(found)
+    unbroken = console.options.update(max_width=_UNBROKEN)
+    fits = console.measure(table, options=unbroken).maximum <= console.width
+    console.print(table if fits else as_blocks(found), soft_wrap=not fits)
+
+
+def as_blocks(found: Sequence[Endpoint]) -> Text:
+    """Return the endpoints one below the other, for terminals too narrow for the table."""
+    text = Text()
+    for endpoint in found:
+        name, kind, state, *cells = _cells(endpoint)
+        text.append(_harmless(name), "cyan")
+        text.append(f"  {kind}  ")
+        text.append(f"{_harmless(state)}\n", _STATE_STYLES.get(state.lower(), ""))
+        for title, cell in zip(_COLUMNS[3:], cells, strict=True):
+            text.append(f"  {title:<{_TITLE_WIDTH}}", "bold").append(f"{_harmless(cell)}\n")
+        if endpoint.error:
+            text.append(f"  {_PROBLEM:<{_TITLE_WIDTH}}", "bold")
+            text.append(f"{_harmless(endpoint.error)}\n", "red")
+    text.rstrip()
+    return text
 
 
 def as_table(found: Sequence[Endpoint]) -> Table:
     """Return the endpoints as a table, with a column of problems where there are any."""
     problems = any(endpoint.error for endpoint in found)
     table = Table(box=None, pad_edge=False, padding=(0, 2, 0, 0), header_style="bold")
-    for name in (*_COLUMNS, *(["Problem"] if problems else [])):
-        # The names are what the eye looks for, and what is copied.
-        table.add_column(name, no_wrap=name == "Name", overflow="fold")
+    for name in (*_COLUMNS, *([_PROBLEM] if problems else [])):
+        table.add_column(name, no_wrap=True)
     for endpoint in found:
         cells = [Text(_harmless(cell)) for cell in _cells(endpoint)]
         cells[0].stylize("cyan")

@@ -202,6 +202,8 @@ def _told(error: Any, what: str) -> AzureMLOSSError:
         default = ServerError if status >= 500 else InvalidRequestError
         cls, hint = _REFUSALS.get(status, (default, ""))
     reason = str(error).strip().partition("\n")[0]
+    if hint and not reason.endswith("."):
+        reason += "."
     return cls(f"Azure did not give {what}: {reason}{hint}", status=status)
 
 

@@ -159,12 +159,24 @@ def test_an_answer_gives_no_orders_to_the_terminal(run, listed):
     assert len(result.stdout.splitlines()) == 2
 
 
-def test_on_a_narrow_terminal_the_name_stays_whole():
+BROKEN = "PermissionDeniedError: Azure did not give the deployments of endpoint 'two'."
+
+
+@pytest.mark.parametrize("width", [40, 80, 120, 300])
+def test_what_is_copied_stays_whole_at_any_width(width):
+    """A terminal breaks lines itself; what it is given there has names and URLs in one piece."""
     deployments = (discovery.Deployment("blue", 90), discovery.Deployment("green", 10))
     url = "https://a-name-of-some-length.eastus2.inference.ml.azure.com/score"
-    found = discovery.Endpoint("a-name-of-some-length", "managed", url, deployments=deployments)
-    console = Console(width=80, file=io.StringIO())
-    console.print(command.as_table([found]))
-    text = console.file.getvalue()
-    assert "a-name-of-some-length" in text
-    assert max(map(len, text.splitlines())) <= 80
+    found = [
+        discovery.Endpoint("a-name-of-some-length", "managed", url, deployments=deployments),
+        discovery.Endpoint("two", "kubernetes", provisioning_state="Failed", error=BROKEN),
+    ]
+    console = Console(width=width, file=io.StringIO())
+    command.show(found, console)
+    lines = console.file.getvalue().splitlines()
+    for text in ("a-name-of-some-length  ", url, "blue 90 %, green 10 %", BROKEN, "Failed"):
+        assert sum(text in line for line in lines) == 1
+    is_table = len(lines) == 3
+    assert is_table == (width == 300)
+    if not is_table:
+        assert all(len(line) <= width for line in lines if url not in line and BROKEN not in line)
