@@ -254,7 +254,8 @@ def render(messages: Sequence[WireMessage], row: FamilyProfile, contract: str) -
     """
     known = {*row.template.turns, *CHAT_ROLES}
     told = [m if m["role"] in known else _as_user(m) for m in messages]
-    return row.template.render([(m["role"], plain_text(m, contract)) for m in told])
+    carrier = f"The contract {contract!r}" if row.chat else f"The family {row.name}"
+    return row.template.render([(m["role"], plain_text(m, carrier)) for m in told])
 
 
 def _as_user(message: WireMessage) -> WireMessage:

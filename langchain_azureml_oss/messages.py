@@ -58,8 +58,12 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[WireMessage]:
     return [_message(message) for message in messages]
 
 
-def plain_text(message: WireMessage, contract: str) -> str:
-    """Return the content of a wire message as one text, for contracts that carry only text.
+def plain_text(message: WireMessage, carrier: str) -> str:
+    """Return the content of a wire message as one text, for what carries only text.
+
+    Args:
+        message: The message.
+        carrier: What carries only text, as a sentence begins with it.
 
     Raises:
         UnsupportedInputError: the content holds an image, a sound or the like.
@@ -70,9 +74,9 @@ def plain_text(message: WireMessage, contract: str) -> str:
     for part in content:
         if part["type"] != "text":
             msg = (
-                f"The contract {contract!r} carries text only, and a {message['role']} message"
-                f" holds a block of type {part['type']!r}. Use an endpoint URL of the 'openai'"
-                " contract (…/v1/chat/completions) for it."
+                f"{carrier} carries text only, and the {message['role']} message holds a block of"
+                f" type {part['type']!r}. A model that takes it is called in the contract 'openai',"
+                " at …/v1/chat/completions."
             )
             raise UnsupportedInputError(msg)
     return "".join(part["text"] for part in content)

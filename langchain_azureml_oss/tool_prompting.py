@@ -159,7 +159,7 @@ def without_tool_role(messages: Sequence[WireMessage], dialect_name: str) -> lis
         if message["role"] == "tool":
             told.append(_result_turn(message, names, dialect_name))
         elif calls:
-            text = plain_text(message, "tool calls as text")
+            text = plain_text(message, "A turn with tool calls as text")
             written = "\n".join(part for part in (text, show_calls(dialect, calls)) if part)
             told.append({"role": message["role"], "content": written})
         else:

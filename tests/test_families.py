@@ -170,6 +170,17 @@ def test_a_template_of_the_users_own_may_know_a_role_of_its_own():
         render([ANSWER], row, "score")
 
 
+@pytest.mark.parametrize(
+    ("row", "carrier"),
+    [(ModelFamily.FALCON.row, "The family FALCON"), (ModelFamily.LLAMA.row, "The contract 'mine'")],
+)
+def test_a_block_that_no_prompt_holds_is_named_with_what_cannot_hold_it(row, carrier):
+    """Another URL is no help to a model that knows text only."""
+    image = {"role": "user", "content": [{"type": "image_url", "image_url": {"url": "https://x"}}]}
+    with pytest.raises(UnsupportedInputError, match=f"{carrier} carries text only.*'image_url'"):
+        render([image], row, "mine")
+
+
 def test_what_two_said_is_nobodys_name():
     ann, bob = ({**USER, "name": name} for name in ("Ann", "Bob"))
     row = profile(ModelFamily.GEMMA)

@@ -127,7 +127,7 @@ def test_a_refusal_says_what_is_known():
 def test_a_text_only_contract_refuses_an_image_by_name():
     (wire,) = to_wire([HumanMessage([{"type": "image_url", "image_url": DATA_URL}])])
     with pytest.raises(UnsupportedInputError, match=r"'score'.*'image_url'.*openai"):
-        plain_text(wire, "score")
+        plain_text(wire, "The contract 'score'")
 
 
 @pytest.mark.parametrize(

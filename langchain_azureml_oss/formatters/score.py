@@ -154,4 +154,4 @@ def _is_parts(output: list[Any]) -> bool:
 
 
 def _text_message(message: Mapping[str, Any], contract: str) -> dict[str, Any]:
-    return {**message, "content": plain_text(dict(message), contract)}
+    return {**message, "content": plain_text(dict(message), f"The contract {contract!r}")}
