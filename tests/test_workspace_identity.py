@@ -184,6 +184,35 @@ async def test_tasks_ask_one_at_a_time_and_once(endpoint, make, kind):
     assert (issuer.asked, issuer.most_inside) == (1, 1)
 
 
+def test_threads_and_tasks_ask_one_at_a_time_and_once(endpoint, make):
+    """One model, used by threads and by two event loops at the same time."""
+    issuer = Issuer(endpoint)
+    chat = make(issuer)
+
+    async def ask_all(name):
+        return await asyncio.gather(*(chat.ainvoke(f"{name} {n}") for n in range(6)))
+
+    with ThreadPoolExecutor(8) as pool:
+        loops = [pool.submit(asyncio.run, ask_all(name)) for name in "ab"]
+        calls = [pool.submit(chat.invoke, f"c {n}") for n in range(6)]
+        texts = [call.result().text for call in calls]
+        texts += [answer.text for loop in loops for answer in loop.result()]
+    assert sorted(texts) == sorted(f"echo: {name} {n}" for name in "abc" for n in range(6))
+    assert (issuer.asked, issuer.most_inside) == (1, 1)
+
+
+def test_another_scope_may_be_asked_for(endpoint, make):
+    asked = []
+
+    class Own:
+        def get_token(self, *scopes, **_):
+            asked.append(scopes)
+            return AccessToken(endpoint.issue_token(), int(time.time() + 3600))
+
+    assert make(Own(), credential_scope="api://own/.default").invoke("hi").text == "echo: hi"
+    assert asked == [("api://own/.default",)]
+
+
 def test_threads_replace_a_dead_token_once(endpoint, make):
     """All have the same token, which the endpoint no longer takes: one new one is enough."""
     issuer = Issuer(endpoint, lives_s=0)

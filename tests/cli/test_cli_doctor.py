@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 import socket
 import ssl
-import subprocess
 
+import fake_azure
 import pytest
+from fake_azure.fixtures import (  # noqa: F401 - pytest finds them here
+    azure_on_this_machine,
+    self_made_certificate,
+)
 
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM, CustomConnection
 from langchain_azureml_oss.cli.doctor import advice
@@ -408,26 +412,16 @@ def test_what_a_url_may_hold_is_not_shown(reached):
 
 
 @pytest.fixture
-def certificate(tmp_path):
+def self_signed(tmp_path):
     """A self-signed certificate for this machine: an SSLContext, and the file's path."""
-    key, chain = tmp_path / "key.pem", tmp_path / "chain.pem"
-    subprocess.run(
-        [
-            *("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"),
-            *("-nodes", "-days", "2", "-subj", "/CN=localhost"),
-            *("-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1"),
-            *("-keyout", str(key), "-out", str(chain)),
-        ],
-        check=True,
-        capture_output=True,
-    )
+    chain, key = fake_azure.write_certificate(tmp_path)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(chain, key)
     return context, chain
 
 
-def test_a_self_signed_certificate(reached, certificate):
-    context, _ = certificate
+def test_a_self_signed_certificate(reached, self_signed):
+    context, _ = self_signed
     with LocalEndpoint("echo", ssl_context=context) as endpoint:
         _, checks = reached(f"{endpoint.url}/score", key=endpoint.api_key)
         assert endpoint.requests == []
@@ -438,8 +432,8 @@ def test_a_self_signed_certificate(reached, certificate):
     assert not_checked(checks, "authorised", "chat")
 
 
-def test_a_certificate_that_the_system_trusts(run, variables, certificate, monkeypatch):
-    context, chain = certificate
+def test_a_certificate_that_the_system_trusts(run, variables, self_signed, monkeypatch):
+    context, chain = self_signed
     monkeypatch.setenv("SSL_CERT_FILE", str(chain))
     with LocalEndpoint("echo", ssl_context=context) as endpoint:
         for name, value in variables(endpoint).items():
@@ -459,8 +453,8 @@ def test_https_to_a_server_without_tls(reached, echo):
     assert echo.requests == []
 
 
-def test_http_to_a_server_with_tls(reached, certificate):
-    context, _ = certificate
+def test_http_to_a_server_with_tls(reached, self_signed):
+    context, _ = self_signed
     with LocalEndpoint("echo", ssl_context=context) as endpoint:
         url = endpoint.url.replace("https:", "http:") + "/score"
         report, checks = reached(url, key=endpoint.api_key)
@@ -649,6 +643,54 @@ def test_a_selector(run, echo, monkeypatch):
     assert "(onlineEndpoint/mine)" in report["checks"][0]["found"]
     assert "connection='onlineEndpoint/mine'" in report["python"]
     paste(report["python"], echo)
+
+
+class OfBoth(fake_azure.Credential):
+    """Signs in to the workspace, and to the endpoint unless that is refused."""
+
+    def __init__(self, azure, endpoint):
+        super().__init__(azure)
+        self.endpoint, self.issued, self.problem = endpoint, [], None
+
+    def get_token(self, *scopes, **more):
+        if scopes != ("https://ml.azure.com/.default",):
+            return super().get_token(*scopes, **more)
+        if self.problem:
+            raise self.problem
+        self.issued.append(self.endpoint.issue_token())
+        return super().get_token(*scopes, **more)._replace(token=self.issued[-1])
+
+
+@pytest.mark.parametrize(
+    "problem", [None, OSError("nobody is signed in, client_secret=s3cret-4711")]
+)
+def test_an_endpoint_of_a_workspace_with_entra_id(run, fake, monkeypatch, problem):
+    for name, value in fake_azure.WORKSPACE_VARIABLES.items():
+        monkeypatch.setenv(name, value)
+    with LocalEndpoint("echo", auth="aad_token", deployments={"blue": 100}) as endpoint:
+        credential = OfBoth(fake, endpoint)
+        credential.problem = problem
+        monkeypatch.setattr("azure.identity.DefaultAzureCredential", lambda: credential)
+        model = "azureml://registries/azureml-meta/models/Llama-2-7b-chat/versions/18"
+        url = endpoint.scoring_url
+        fake.add_online("ep", {"blue": (100, model)}, "AADToken", scoringUri=url)
+        result = run("doctor", "--connection", "onlineEndpoint/ep", "--json")
+        report = json.loads(result.stdout)
+        checks = {check["name"]: check for check in report["checks"]}
+        found = checks["configuration"]["found"]
+        assert "endpoint_api_key a credential from the connection 'ep' (onlineEndpoint/ep)" in found
+        assert "model_family LLAMA" in found
+        assert [token for token in credential.issued if token in result.output] == []
+        assert "s3cret-4711" not in result.output
+        assert (result.exit_code, report["usable"]) == ((1, False) if problem else (0, True))
+        if problem:
+            assert endpoint.requests == []
+            assert "nobody is signed in" in checks["authorised"]["found"]
+            assert "az login" in checks["authorised"]["advice"]
+        else:
+            assert len(credential.issued) == 1
+            assert checks["authorised"]["found"] == "the credential's token is taken"
+            paste(report["python"], endpoint)
 
 
 def test_a_connection_that_is_not_there(run):

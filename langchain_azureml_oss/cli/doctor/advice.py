@@ -59,6 +59,10 @@ _ADVICE: Sequence[tuple[type[AzureMLOSSError], str]] = (
 )
 
 PROXY_ADVICE = "Correct HTTPS_PROXY, or name the host in NO_PROXY."
+_SIGN_IN = (
+    "Sign in (az login), or check what the credential takes, such as AZURE_CLIENT_ID and"
+    " AZURE_CLIENT_SECRET."
+)
 AUTHORITY_ADVICE = (
     "For a certificate that your own network signed, pass its authority as"
     " ca_bundle='authority.pem'. For a self-signed one, that is the certificate itself."
@@ -69,6 +73,8 @@ def for_error(error: AzureMLOSSError) -> str:
     """Return what to do about an error of the endpoint."""
     if _is_redirect(error):
         return str(error)
+    if isinstance(error, AuthenticationError) and error.status is None:
+        return _SIGN_IN  # the credential gave no token; the endpoint was not asked
     return next((advice for cls, advice in _ADVICE if isinstance(error, cls)), "")
 
 
