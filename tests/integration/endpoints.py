@@ -10,8 +10,9 @@ from agents.competent_model import competent
 from langchain_azureml_oss.local import LocalEndpoint
 
 TEMPLATE = Path(__file__).with_name("tools.jinja").read_text(encoding="utf-8")
-"""SmolLM2's own template ignores tools. This one shows them, with two examples, and asks for one
-call after a user turn and for a sentence after a result."""
+"""SmolLM2's own template ignores tools. This one shows their signatures, with four examples, and
+asks for one call after a user turn and for a sentence after a result; or it shows one example of
+JSON, where that is asked for."""
 
 _running: list[LocalEndpoint] = []
 

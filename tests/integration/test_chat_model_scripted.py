@@ -25,6 +25,11 @@ class Suite(ChatModelIntegrationTests):
         return {"connection": running.connection(self.family, self.path), "max_retries": 0}
 
     @property
+    def supports_model_override(self):
+        """The server answers in its own model's name, whatever is asked for."""
+        return False
+
+    @property
     def supports_json_mode(self):
         return True
 
@@ -98,6 +103,15 @@ class AtScore(Suite):
         return super().chat_model_params | {"max_tokens": 256}
 
     @property
+    def supports_model_override(self):
+        """The server names no model, so the one that was asked for is named."""
+        return True
+
+    @property
+    def model_override_value(self):
+        return "another"
+
+    @property
     def returns_usage_metadata(self):
         return False
 
@@ -119,11 +133,23 @@ class TestScoreJson(AtScore):
 
 
 class TestScoreOfLaterServers(AtScore):
-    """They report usage."""
+    """They report usage, and their model's name."""
 
     family = "DEEPSEEK"
     options: ClassVar = {"extended": True}
 
     @property
+    def supports_model_override(self):
+        return False
+
+    @property
     def returns_usage_metadata(self):
         return True
+
+
+class TestScoreOfLaterServersNative(TestScoreOfLaterServers):
+    """They take tools inside `parameters`."""
+
+    @property
+    def chat_model_params(self):
+        return super().chat_model_params | {"tool_calling": "native"}

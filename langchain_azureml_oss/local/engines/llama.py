@@ -77,7 +77,7 @@ class LlamaEngine:
 
     def chat(self, body: JSON) -> AsyncGenerator[JSON, None]:
         """Answers a chat."""
-        return self._generate(self._server.handle_chat_completions, body)
+        return self._generate(self._server.handle_chat_completions, _with_one_choice(body))
 
     def complete(self, body: JSON) -> AsyncGenerator[JSON, None]:
         """Goes on with a prompt."""
@@ -125,6 +125,16 @@ class LlamaEngine:
         finally:
             stop.set()
             self._stops.discard(stop)
+
+
+def _with_one_choice(body: JSON) -> JSON:
+    """The body with a choice that llama.cpp knows: it takes no name of a function."""
+    choice = body.get("tool_choice")
+    if not isinstance(choice, dict):
+        return body
+    name = (choice.get("function") or {}).get("name")
+    tools = [one for one in body.get("tools") or () if one.get("function", {}).get("name") == name]
+    return body | {"tools": tools, "tool_choice": "required"}
 
 
 def _checked(item: JSON | BaseException) -> JSON:
