@@ -27,7 +27,10 @@ from langchain_azureml_oss.transports.sync_pool import BOUNDS, SyncPool, bound
 T = TypeVar("T")
 
 _READ_SIZE = 64 * 1024
+_NO_COOKIES = RequestsCookieJar()
+"""requests wants a jar, though empty."""
 _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+_TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 
 
 class SyncTransport:
@@ -91,7 +94,7 @@ class SyncTransport:
         prepared.headers = CaseInsensitiveDict(
             {**request.headers, "Content-Length": str(len(request.body))}
         )
-        vars(prepared)["_cookies"] = RequestsCookieJar()  # requests wants a jar, though empty
+        vars(prepared)["_cookies"] = _NO_COOKIES
         prepared.hooks = {"response": []}
         pool = self._open_pool()
         ends = time.monotonic() + command.seconds
@@ -154,11 +157,7 @@ def _failure(error: BaseException, *, receiving: bool = False) -> AzureMLOSSErro
     cause = _innermost(error)
     if isinstance(cause, AzureMLOSSError):  # of the TLS context
         return cause
-    if isinstance(error, requests.ConnectTimeout):
-        return no_connection_in_time()
-    if isinstance(error, requests.ReadTimeout) or isinstance(
-        cause, urllib3.exceptions.ReadTimeoutError | TimeoutError
-    ):
+    if isinstance(cause, _TIMEOUTS):
         return no_bytes_in_time() if receiving or BOUNDS.sent else no_connection_in_time()
     return lost_connection(cause, receiving=receiving)
 
