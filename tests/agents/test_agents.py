@@ -6,7 +6,7 @@ import logging
 
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.middleware import ModelFallbackMiddleware, ModelRetryMiddleware
+from langchain.agents.middleware import ModelFallbackMiddleware, ModelRetryMiddleware, after_model
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import ToolMessage
@@ -171,6 +171,38 @@ def test_the_model_is_shown_what_was_wrong_with_its_call(serve, graph):
     assert bound.invoke("2 + 3?").tool_calls[0]["args"] == {"a": 2, "b": 3}
     complaint = running.endpoint.requests[-1].body["messages"][-1]["content"]
     assert "arguments.b is missing" in complaint
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_middleware_shows_the_model_what_is_wrong_with_its_call(serve, dialect, stream):
+    """As in docs/agents.md: neither ToolNode nor create_agent looks at invalid calls."""
+
+    @after_model(can_jump_to=["model"])
+    def show_what_is_wrong(state, runtime):
+        last = state["messages"][-1]
+        if last.tool_calls or not last.invalid_tool_calls:
+            return None
+        reasons = [
+            ToolMessage(call["error"] or call["args"], tool_call_id=call["id"], status="error")
+            for call in last.invalid_tool_calls
+        ]
+        return {"messages": reasons, "jump_to": "model"}
+
+    args = [{"a": 2}, {"a": 2, "b": 3}]
+    calls = [written(dialect, [{"name": "add", "args": one}]) for one in args]
+    answers = iter([*calls, "It is 5."])
+    running = serve(lambda body: next(answers), FAMILIES[dialect], tool_calling="prompted")
+    agent = create_agent(running.chat, [add], middleware=[show_what_is_wrong])
+    if stream:
+        (*_, (_, state)) = agent.stream(ask("2 + 3?"), stream_mode=["messages", "values"])
+    else:
+        state = agent.invoke(ask("2 + 3?"))
+    reason, result = steps(state["messages"])[1]
+    assert "arguments.b is missing" in reason
+    assert result == "5"
+    assert state["messages"][-1].text == "It is 5."
+    shown = running.endpoint.requests[1].body["messages"][-1]["content"]
+    assert "arguments.b is missing" in shown
 
 
 # -- middleware ------------------------------------------------------------------------------------
