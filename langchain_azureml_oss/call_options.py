@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from langchain_azureml_oss.endpoint_fields import EndpointFields
+from langchain_azureml_oss.endpoint_fields import SETTINGS, EndpointFields
 from langchain_azureml_oss.errors import ConnectionConfigError
 
 OPTIONS = (
@@ -17,12 +18,29 @@ OPTIONS = (
 """Fields that a call may override and that are not settings of the model."""
 
 _FIELDS = {name: EndpointFields.model_fields[name] for name in OPTIONS}
+
+ALIASES = {field.alias: name for name, field in _FIELDS.items() if field.alias}
+"""Their other names."""
+
 _CHECKS: dict[str, TypeAdapter[Any]] = {
     name: TypeAdapter(
         Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     )
     for name, field in _FIELDS.items()
 }
+
+
+@functools.cache
+def fixed_fields(cls: type[EndpointFields]) -> frozenset[str]:
+    """Return what is said when a model is made and for no call, so that no key is sent to it."""
+    own = {*EndpointFields.__annotations__, *cls.__annotations__}
+    free = {*SETTINGS, *OPTIONS, "model_kwargs", "streaming"}
+    return frozenset(
+        spelling
+        for name, field in cls.model_fields.items()
+        for spelling in (name, field.alias or name)
+        if name in own - free
+    )
 
 
 def call_options(model: EndpointFields, given: Mapping[str, Any]) -> dict[str, Any]:

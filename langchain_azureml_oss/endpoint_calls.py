@@ -19,7 +19,7 @@ from langchain_azureml_oss.answers import (
     only_choice,
     whole_reply,
 )
-from langchain_azureml_oss.call_options import OPTIONS, call_options
+from langchain_azureml_oss.call_options import ALIASES, OPTIONS, call_options, fixed_fields
 from langchain_azureml_oss.endpoint_fields import SETTINGS, EndpointFields, named_deployment
 from langchain_azureml_oss.error_replies import response_details
 from langchain_azureml_oss.errors import AzureMLOSSError, ConnectionConfigError
@@ -42,22 +42,6 @@ from langchain_azureml_oss.tool_prompting import (
 from langchain_azureml_oss.tools import TOOL_SETTINGS
 
 logger = logging.getLogger(__name__)
-
-_ALIASES = {
-    field.alias: name
-    for name, field in EndpointFields.model_fields.items()
-    if field.alias and name in OPTIONS
-}
-"""Their other names."""
-
-_FIXED = frozenset(
-    spelling
-    for name, field in EndpointFields.model_fields.items()
-    for spelling in (name, field.alias or name)
-    if name in EndpointFields.__annotations__
-    and name not in {*SETTINGS, *OPTIONS, "model_kwargs", "streaming"}
-)
-"""Arguments of the constructor that no call can have, so that no key is sent to a model."""
 
 
 class Ask(NamedTuple):
@@ -101,7 +85,7 @@ class EndpointCalls(EndpointFields):
             UnsupportedInputError: it cannot be expressed in the contract or the family.
             ConnectionConfigError: an option of the call makes no sense.
         """
-        ask = ask._replace(kwargs={_ALIASES.get(k, k): v for k, v in ask.kwargs.items()})
+        ask = ask._replace(kwargs={ALIASES.get(k, k): v for k, v in ask.kwargs.items()})
         options = call_options(self, ask.kwargs)
         deployment_name = named_deployment(options["deployment_name"])
         model_call, rules = self._model_call(ask, options)
@@ -174,7 +158,7 @@ class EndpointCalls(EndpointFields):
     def _settings(self, ask: Ask) -> dict[str, Setting]:
         """Return everything that is to be sent to the model, whoever said it."""
         call = {k: v for k, v in ask.kwargs.items() if k not in OPTIONS}
-        misplaced = _FIXED.intersection(call)
+        misplaced = fixed_fields(type(self)).intersection(call)
         if misplaced:
             msg = f"{', '.join(sorted(misplaced))}: fixed when the model is made, not for one call."
             raise ConnectionConfigError(msg)

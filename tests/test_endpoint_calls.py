@@ -105,13 +105,21 @@ def test_native_tools_are_never_left_out(make_chat, plug, answer):
         chat.bind_tools([add]).invoke("hi")
 
 
-@pytest.mark.parametrize("name", ["endpoint_api_key", "api_key", "base_url", "contract"])
-def test_what_is_fixed_when_a_model_is_made_is_no_setting_of_a_call(make_chat, plug, name):
+@pytest.mark.parametrize(
+    ("factory", "name"),
+    [
+        *(("make_chat", name) for name in ("endpoint_api_key", "api_key", "base_url", "contract")),
+        ("make_chat", "tool_calling"),
+        ("make_llm", "api"),
+        ("make_llm", "batch_size"),
+    ],
+)
+def test_what_is_fixed_when_a_model_is_made_is_no_setting_of_a_call(request, plug, factory, name):
     """A key that is given to a call by mistake must not go to the model as a setting."""
-    chat = make_chat()
-    replay = plug(chat)
+    model = request.getfixturevalue(factory)()
+    replay = plug(model)
     with pytest.raises(ConnectionConfigError, match=name):
-        chat.invoke("hi", **{name: "something"})
+        model.invoke("hi", **{name: "something"})
     assert replay.requests == []
 
 
