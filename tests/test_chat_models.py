@@ -393,3 +393,13 @@ def test_structured_output_is_there(make_chat, plug, answer, completion):
     ):
         plug(chat, answer(completion(None, message=message)))
         assert chat.with_structured_output(schema, method=method).invoke("1 + 2?") == {"value": 3}
+
+
+@pytest.mark.parametrize("message", [("wizard", "hi"), {"role": "wizard", "content": "hi"}])
+def test_an_unknown_role_is_named_with_those_there_are(make_chat, plug, message):
+    """A ChatMessage may have any role; a misspelt one in a tuple or a dict is a mistake."""
+    chat = make_chat()
+    replay = plug(chat)
+    with pytest.raises(ValueError, match="wizard.*'user'.*'assistant'.*'system'"):
+        chat.invoke([message])
+    assert replay.requests == []
