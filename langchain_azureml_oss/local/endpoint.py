@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 # What is open then is cancelled: stopping must not wait for a model that is still talking.
 _SHUTDOWN_S = 0.05
+_ACCEPT_TURNS = 5
 # Addresses that mean "all of this machine's" are good for listening only.
 _REACHED_AT = {"0.0.0.0": "127.0.0.1", "::": "::1", "": "127.0.0.1"}  # noqa: S104
 
@@ -217,5 +218,9 @@ class LocalEndpoint(EndpointOptions):
             ready.set()
             await self._stopping.wait()
         finally:
+            # Whoever has connected takes some turns of the loop to become a connection that aiohttp
+            # knows, and that cleanup() closes.
+            for _ in range(_ACCEPT_TURNS):
+                await asyncio.sleep(0)
             await runner.cleanup()
             await self._engine.close()
