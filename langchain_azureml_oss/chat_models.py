@@ -8,7 +8,7 @@ from typing import Any, Literal
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.language_models.base import LangSmithParams
-from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
@@ -122,11 +122,11 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
 
     @property
     def _whole(self) -> Results:
-        return Results(self._result, _piece, self._last)
+        return Results(self._result, self._piece, self._last)
 
     @property
     def _chunks(self) -> Results:
-        return Results.of_stream(_piece, self._last)
+        return Results.of_stream(self._piece, self._last)
 
     def _result(self, reply: Reply, details: Mapping[str, Any]) -> ChatResult:
         only_choice(reply)  # raises where there is no answer
@@ -138,11 +138,31 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
             generations.append(ChatGeneration(message=ai_message(choice, usage, metadata)))
         return ChatResult(generations=generations)
 
+    def _piece(self, choice: Choice) -> ChatGenerationChunk:
+        info = {"logprobs": choice.logprobs} if choice.logprobs is not None else None
+        message = self._numbered(ai_message_chunk(choice))
+        return ChatGenerationChunk(message=message, generation_info=info)
+
     def _last(
         self, choice: Choice, reply: Reply, details: Mapping[str, Any]
     ) -> ChatGenerationChunk:
         metadata = self._response_metadata(reply, choice, details)
-        return ChatGenerationChunk(message=ai_message_chunk(choice, reply.usage, metadata))
+        message = self._numbered(ai_message_chunk(choice, reply.usage, metadata))
+        return ChatGenerationChunk(message=message)
+
+    def _numbered(self, message: AIMessageChunk) -> AIMessageChunk:
+        """Keep text and reasoning apart from calls in the blocks of `output_version="v1"`.
+
+        langchain-core would number these blocks from 0, as the wire numbers calls, and put blocks
+        of one number together. Texts that begin with `lc_` are numbers to it as well.
+        """
+        if self.output_version != "v1":
+            return message
+        blocks: list[Any] = [dict(block) for block in message.content_blocks]
+        for block in blocks:
+            block.setdefault("index", f"lc_{block['type']}")
+        metadata = {**message.response_metadata, "output_version": "v1"}
+        return message.model_copy(update={"content": blocks, "response_metadata": metadata})
 
     def bind_tools(
         self,
@@ -212,8 +232,3 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         return self._traced(super()._get_ls_params(stop=stop, **kwargs), kwargs)
-
-
-def _piece(choice: Choice) -> ChatGenerationChunk:
-    info = {"logprobs": choice.logprobs} if choice.logprobs is not None else None
-    return ChatGenerationChunk(message=ai_message_chunk(choice), generation_info=info)

@@ -6,6 +6,7 @@ import pytest
 from langchain_core.messages import AIMessage, HumanMessage, ToolMessage
 from langchain_core.tools import tool
 
+from agents.competent_model import written
 from agents.conftest import V1
 from langchain_azureml_oss.errors import UnsupportedInputError
 from langchain_azureml_oss.local import LocalEndpoint
@@ -34,6 +35,9 @@ def draw() -> str:
     return ""
 
 
+DRAWING = {"name": "draw", "args": {}}
+
+
 def kinds(message):
     return [(b["type"], b.get("reasoning") or b.get("text")) for b in message.content_blocks]
 
@@ -58,6 +62,25 @@ async def test_reasoning_is_a_block_of_its_own(serve, ask, family, reply, output
     turn = running.endpoint.requests[-1].body["messages"][1]
     assert "Hm" not in str(turn)
     assert "It is 2." in str(turn)
+
+
+@pytest.mark.parametrize("output_version", [None, "v1"])
+@pytest.mark.parametrize("tool_calling", ["native", "prompted"])
+async def test_reasoning_text_and_calls_are_blocks_apart(serve, ask, tool_calling, output_version):
+    if tool_calling == "native":
+        calls = [DRAWING] * 2
+        reply = {"reasoning_content": "Hm.", "content": "Let me draw.", "tool_calls": calls}
+    else:
+        reply = "<think>Hm.</think>Let me draw.\n" + written("hermes", [DRAWING] * 2)
+    fields = {"output_version": output_version} if output_version else {}
+    running = serve(lambda body: reply, "QWEN", tool_calling=tool_calling, **fields)
+    message = await ask(running.chat.bind_tools([draw]), "Draw twice.")
+    assert [block["type"] for block in message.content_blocks] == [
+        *("reasoning", "text"),
+        *("tool_call", "tool_call"),
+    ]
+    assert message.text == "Let me draw."
+    assert [call["name"] for call in message.tool_calls] == ["draw", "draw"]
 
 
 def test_reasoning_at_score(serve):
