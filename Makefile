@@ -1,6 +1,7 @@
 # Every target sets up what it needs. `make` alone lists the targets.
 PYTHON ?= python3
 VENV := .venv
+BENCH := .venv-bench
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
@@ -39,9 +40,14 @@ format: $(READY)  ## Format the code and mend what ruff can mend
 docs: $(READY)  ## Build the documents as a site, in site/
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet --strict
 
-bench: $(READY)  ## Measure against raw clients and other packages; prints ratios
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --require-hashes -r requirements.bench.lock
-	$(BIN)/python bench/run.py $(ARGS)
+# In an environment of its own, so that tests never meet what this package is measured against.
+$(BENCH)/.ready: $(READY) requirements.bench.lock
+	$(PYTHON) -m venv $(BENCH)
+	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --no-deps --require-hashes -r requirements.bench.lock
+	@touch $@
+
+bench: $(BENCH)/.ready  ## Measure against raw clients and other packages; prints ratios
+	PYTHONPATH=. $(BENCH)/bin/python bench/run.py $(ARGS)
 
 soak: $(READY)  ## 20,000 calls with faults, watching memory and descriptors
 	$(BIN)/python -m tests.soak $(ARGS)
@@ -56,4 +62,4 @@ lock: $(READY)  ## Bring the lock files up to date
 		--no-emit-index-url --no-header --group bench -c requirements.lock -o requirements.bench.lock pyproject.toml
 
 clean:  ## Remove what make made
-	rm -rf $(VENV) .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) $(BENCH) .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

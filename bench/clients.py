@@ -147,7 +147,7 @@ def peers(base: str) -> Iterator[Client]:
         )
 
         model = AzureMLChatOnlineEndpoint(
-            endpoint_url=f"{base}/v1/chat/completions",
+            endpoint_url=f"{base}/models/chat/completions",  # the only path it takes
             endpoint_api_type="serverless",
             endpoint_api_key=KEY,
             content_formatter=CustomOpenAIChatContentFormatter(),

@@ -68,7 +68,8 @@ def serve(ready: Connection) -> None:
 
 async def _serve(ready: Connection) -> None:
     stub, app = _Stub(), web.Application()
-    app.router.add_post("/v1/chat/completions", stub.chat)
+    for path in ("/v1/chat/completions", "/models/chat/completions"):
+        app.router.add_post(path, stub.chat)
     app.router.add_post("/score", stub.score)
     app.router.add_get("/count", stub.count)
     runner = web.AppRunner(app, access_log=None)

@@ -1,1 +1,0 @@
-"""Speed beside what else there is; see docs/performance.md."""
