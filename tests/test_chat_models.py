@@ -400,6 +400,6 @@ def test_an_unknown_role_is_named_with_those_there_are(make_chat, plug, message)
     """A ChatMessage may have any role; a misspelt one in a tuple or a dict is a mistake."""
     chat = make_chat()
     replay = plug(chat)
-    with pytest.raises(ValueError, match="wizard.*'user'.*'assistant'.*'system'"):
+    with pytest.raises(ValueError, match=r"wizard.*'user'.*'assistant'.*'system'"):
         chat.invoke([message])
     assert replay.requests == []
