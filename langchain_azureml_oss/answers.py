@@ -27,6 +27,7 @@ from langchain_azureml_oss.sse import Event, SSEDecoder
 from langchain_azureml_oss.stops import StopFilter
 from langchain_azureml_oss.tool_calls_in_text import ToolCallScanner
 from langchain_azureml_oss.tool_prompting import PromptedTools
+from langchain_azureml_oss.tools import StreamedArguments
 
 T = TypeVar("T")
 
@@ -185,6 +186,7 @@ class EventReader(Generic[T]):
         self._max_bytes = max_bytes
         self._parse, self._piece, self._last = parse, piece, last
         self._choice = ChoiceReader(rules)
+        self._arguments = StreamedArguments()
         self._decoder = SSEDecoder()
         self._end = Reply([])
         self._finish_reason: str | None = None
@@ -250,6 +252,7 @@ class EventReader(Generic[T]):
             if choice is None or choice.index:
                 continue
             self._finish_reason = choice.finish_reason or self._finish_reason
+            self._arguments.feed(choice.tool_calls)
             piece = self._choice.feed(choice)
             if piece.has_content:
                 self._texts.append(piece.text)
@@ -259,6 +262,7 @@ class EventReader(Generic[T]):
     def _ending(self) -> T:
         self.done = True
         rest = self._choice.flush()
+        rest.tool_calls += self._arguments.spoilers()
         rest.finish_reason = rest.finish_reason or self._finish_reason
         return self._last(rest, self._end)
 

@@ -12,9 +12,42 @@ from langchain_core.messages.tool import tool_call_chunk
 from langchain_core.output_parsers.openai_tools import make_invalid_tool_call, parse_tool_call
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
-from langchain_azureml_oss.http_types import encode_json
+from langchain_azureml_oss.http_types import decode_json, encode_json
+from langchain_azureml_oss.lenient_json import ValueEnd
 
 TOOL_SETTINGS = ("tools", "tool_choice", "parallel_tool_calls")
+
+
+class StreamedArguments:
+    """Keeps the arguments of a stream's calls, to know at its end which of them were cut off.
+
+    langchain-core completes what is missing, so that half a call would be run.
+    """
+
+    def __init__(self) -> None:
+        self._texts: dict[int, str] = {}
+
+    def feed(self, raw: Sequence[Mapping[str, Any]]) -> None:
+        """Take the fragments that one event brings."""
+        for place, item in enumerate(raw):
+            index = _index(item, place)
+            self._texts[index] = self._texts.get(index, "") + (_function(item)[1] or "")
+
+    def spoilers(self) -> list[dict[str, Any]]:
+        """Return fragments that nobody can complete, for the calls that are not JSON."""
+        fragments = []
+        for index, text in self._texts.items():
+            value = ValueEnd()
+            value.feed(text)
+            try:
+                decode_json(text.encode("utf-8", "surrogatepass") or b"{}")
+            except ValueError:
+                escaped = (len(text) - len(text.rstrip("\\"))) % 2
+                string_end = "\\" * escaped + '"' if value.in_string else ""
+                # One more than there are lists to close: the last one closes nothing.
+                wrong_end = string_end + "]" * (text.count("[") + 1)
+                fragments.append({"index": index, "function": {"arguments": wrong_end}})
+        return fragments
 
 
 def read_tool_calls(
@@ -63,7 +96,7 @@ def read_tool_call_chunks(raw: Sequence[Mapping[str, Any]]) -> list[ToolCallChun
                 args=arguments,
                 # The first fragment of a call names its function, and only that one has the id.
                 id=_text(item.get("id")) or (_new_id() if name else None),
-                index=index if isinstance(index := item.get("index"), int) else place,
+                index=_index(item, place),
             )
         )
     return chunks
@@ -150,6 +183,11 @@ def _function(call: Mapping[str, Any]) -> tuple[str | None, str | None]:
     if arguments is not None and not isinstance(arguments, str):
         arguments = encode_json(arguments).decode()
     return _text(function.get("name")), arguments
+
+
+def _index(call: Mapping[str, Any], place: int) -> int:
+    index = call.get("index")
+    return index if isinstance(index, int) else place
 
 
 def _text(value: Any) -> str | None:
