@@ -17,7 +17,7 @@ _LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 
 @dataclass(frozen=True)
 class Block:
-    """A fenced block: its language, the words behind it, and the line on which its text begins."""
+    """A fenced block: its language, its title, and the line on which its text begins."""
 
     language: str
     words: str
@@ -37,6 +37,7 @@ def blocks(text):
             start = number
             continue
         language, _, words = lines[start][3:].partition(" ")
+        words = words.removeprefix('title="').removesuffix('"')
         above = next((one for one in reversed(lines[:start]) if one.strip()), "")
         not_run = _NOT_RUN.fullmatch(above.strip())
         body = "\n".join(lines[start + 1 : number])
