@@ -11,6 +11,7 @@ import pytest
 
 from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.local import LocalEndpoint
+from langchain_azureml_oss.local.faults import FAULTS as MENU
 
 from .asking import ENTRIES, METHODS, ask, ask_twice, model_for
 from .channels import Channels
@@ -113,6 +114,11 @@ def test_the_table_in_the_document_is_what_was_seen(observe):
     if DOCUMENT.read_text() != new:
         DOCUMENT.write_text(new)
         pytest.fail(f"{DOCUMENT.name} was out of date; the table that was seen stands there now.")
+
+
+def test_the_menu_in_the_document_is_the_local_endpoints():
+    rows = [f"| `{name}` | {fault.summary} |\n" for name, fault in MENU.items()]
+    assert "".join(rows) in DOCUMENT.read_text()
 
 
 def row(name, entries, outcome):
