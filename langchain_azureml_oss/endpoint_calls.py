@@ -8,7 +8,6 @@ from dataclasses import replace
 from typing import Any, NamedTuple
 
 from langchain_core.messages import BaseMessage
-from pydantic import PrivateAttr
 
 from langchain_azureml_oss._version import __version__
 from langchain_azureml_oss.answers import (
@@ -74,9 +73,6 @@ class Results(NamedTuple):
 
 class EndpointCalls(EndpointFields):
     """Builds calls from the fields."""
-
-    _refused: set[str] = PrivateAttr(default_factory=set)
-    """Features that this endpoint has refused, so that they are not sent again."""
 
     def _call(self, ask: Ask, results: Results) -> Call[Any]:
         """Build the call that answers a question.

@@ -126,6 +126,8 @@ class EndpointFields(BaseLanguageModel[Any]):
     _formatter: ContentFormatter = PrivateAttr()
     _row: FamilyProfile = PrivateAttr()
     _authorizer: Authorizer = PrivateAttr()
+    _refused: set[str] = PrivateAttr()
+    """Features that the endpoint has refused, so that they are not sent again."""
     _sync: SyncTransport = PrivateAttr()
     _async: AsyncTransport = PrivateAttr()
 
@@ -245,6 +247,7 @@ class EndpointFields(BaseLanguageModel[Any]):
             proxies=environment_proxies(self.endpoint_url),
         )
         self._sync, self._async = SyncTransport(settings), AsyncTransport(settings)
+        self._refused = set()
         return self
 
     @property
@@ -260,7 +263,11 @@ class EndpointFields(BaseLanguageModel[Any]):
     def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
         """Return a copy; one with other fields connects anew."""
         copied = super().model_copy(update=update, deep=deep)
-        return copied._connected() if update else copied  # noqa: SLF001
+        if not update:
+            return copied
+        # langchain-core keeps it as part of a cache's key, and it says what the fields were.
+        vars(copied).pop("_serialized", None)
+        return copied._connected()  # noqa: SLF001
 
     def close(self) -> None:
         """Close the pooled connections of sync calls; the next call opens new ones."""

@@ -17,7 +17,7 @@ from langchain_core.language_models import BaseLLM
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import Field, field_validator
 
 from langchain_azureml_oss.answers import engine_failed
 from langchain_azureml_oss.endpoint_calls import Ask, EndpointCalls, Results
@@ -77,9 +77,6 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
     """`chat`: the prompt is a text with role marks, see `prompts.parse_role_prompt`."""
     batch_size: int = Field(default=20, ge=1)
     """Prompts sent in one request where the contract takes several."""
-
-    _one_at_a_time: bool = PrivateAttr(default=False)
-    """Whether this endpoint has lost prompts of a request that held several."""
 
     @field_validator("api", mode="before")
     @classmethod
@@ -165,7 +162,8 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
 
     @property
     def _takes_several(self) -> bool:
-        return self.api == "completion" and self._formatter.traits.several_prompts
+        takes = self.api == "completion" and self._formatter.traits.several_prompts
+        return takes and "several_prompts" not in self._refused
 
     def _is_streamed(self, prompts: Sequence[str]) -> bool:
         """Whether to stream; a request of several prompts never does."""
@@ -188,15 +186,15 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
     def _rounds(
         self, prompts: Sequence[str], stop: list[str] | None, kwargs: Mapping[str, Any]
     ) -> _Rounds:
-        size = self.batch_size if self._takes_several and not self._one_at_a_time else 1
+        size = self.batch_size if self._takes_several else 1
         results = Results(self._answer, _piece, self._last)
         return _Rounds(
             prompts, size, lambda asked: self._call(self._ask(asked, stop, kwargs), results)
         )
 
     def _finish(self, rounds: _Rounds) -> LLMResult:
-        if rounds.lost and not self._one_at_a_time:
-            self._one_at_a_time = True
+        if rounds.lost and "several_prompts" not in self._refused:
+            self._refused.add("several_prompts")
             logger.info("The endpoint loses prompts; it is asked one at a time from now on.")
         return rounds.result()
 

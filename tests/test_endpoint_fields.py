@@ -537,6 +537,19 @@ def test_a_copy_with_other_settings_sends_those(make, body_of):
     assert body_of(model)["temperature"] == 0.4
 
 
+def test_a_copy_with_other_fields_begins_anew(make, plug, answer):
+    """A cache tells it apart, and what one endpoint refused may be asked of another."""
+    model = make(deployment_name="blue", cache=InMemoryCache())
+    plug(model, answer(OK))
+    model.invoke("hi")
+    model._refused.add("tools")
+    twin = model.model_copy(update={"deployment_name": "green"})
+    replay = plug(twin, answer(OK))
+    twin.invoke("hi")
+    assert len(replay.requests) == 1
+    assert (model._refused, twin._refused) == ({"tools"}, set())
+
+
 def test_a_copy_with_another_key_sends_that_one(make, plug, answer):
     from pydantic import SecretStr
 

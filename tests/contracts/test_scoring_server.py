@@ -103,7 +103,7 @@ def test_several_prompts_go_in_one_request(make, contract, echo, is_async):
     before = len(echo.requests)
     texts = ask(llm, is_async=is_async, prompts=["1 2", "A", "x y z"])
     assert texts == [[" echo: 1 2"], [" echo: A"], [" echo: x y z"]]
-    assert llm._one_at_a_time is False
+    assert not llm._refused
     asked = [request.body["prompt"] for request in echo.requests[before:]]
     assert asked == ["1 2", "A", "x y z"]
 
