@@ -200,6 +200,8 @@ def shorten(text: str, limit: int = 500) -> str:
     return start[: borders[-1]] if borders else start
 
 
+_SHORTEST = 6
+"""Characters of a secret; keys and tokens of Azure have 32 and more."""
 _TELLING = 8
 """So many characters of a secret are enough to take them for it: a cut may have fallen into it."""
 
@@ -208,11 +210,14 @@ def redact(value: Any, *secrets: str) -> Any:
     """Return `value` with each of these texts replaced, where it is text.
 
     Found are also their beginnings, and the spellings in which servers repeat what they were sent:
-    in JSON, in HTML and in URLs, whatever the case.
+    in JSON, in HTML and in URLs, whatever the case. A text of fewer than 6 characters guards
+    nothing and stays, since ordinary words hold it too, such as `key`.
     """
     if not isinstance(value, str):
         return value
-    spellings = {spelling for secret in secrets if secret for spelling in _spelled(secret)}
+    spellings = {
+        spelling for secret in secrets if len(secret) >= _SHORTEST for spelling in _spelled(secret)
+    }
     parts, place = [], 0
     for start, end in sorted(span for spelling in spellings for span in _spans(spelling, value)):
         if start >= place:
