@@ -228,7 +228,7 @@ def test_a_stream_that_misses_its_end_says_what_had_come(chat, plug, events, del
 
 
 def test_what_was_held_back_had_come_too(chat, plug, events, delta):
-    """INTERFACE.md: `text` holds what came."""
+    """`text` holds what came."""
     plug(chat, events(delta("Hello"), delta("\nUs"), done=False))
     with pytest.raises(StreamInterruptedError) as caught:
         list(chat.stream("x", stop=["\nUser:"]))
@@ -281,7 +281,7 @@ def test_a_prompt_that_was_asked_for_stays(score_contract, make_llm, plug, answe
 
 
 def test_an_answer_that_repeats_the_prompt_by_itself_stays(score_contract, make_llm, plug, answer):
-    """CONTRACTS.md: the text begins with the prompt *unless* return_full_text false is sent."""
+    """The text begins with the prompt *unless* return_full_text false is sent."""
     llm = make_llm(contract=score_contract.name, model_kwargs={"return_full_text": False})
     plug(llm, answer(score_contract.texts(["tick tick"])))
     assert llm.invoke("tick") == "tick tick"

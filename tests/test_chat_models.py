@@ -370,7 +370,7 @@ def test_an_error_travels_to_another_process(make_chat, plug, answer):
 
 
 def test_structured_output_is_there(make_chat, plug, answer, completion):
-    """INTERFACE.md: with_structured_output."""
+    """One of the entry points that users type."""
     chat = make_chat(endpoint_url=CHAT_URL, model_family="OPENAI")
     schema = {
         "title": "answer",

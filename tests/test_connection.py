@@ -122,7 +122,7 @@ def test_a_wrong_value_of_a_variable_is_said_at_once(environment, variable, valu
 
 
 def test_a_file_is_a_connection(tmp_path, monkeypatch):
-    """INTERFACE.md: `from_yaml(path)`, prompt flow's connection file, `${env:NAME}` included."""
+    """`from_yaml(path)`, prompt flow's connection file, `${env:NAME}` included."""
     file = tmp_path / "connection.yaml"
     file.write_text(
         "$schema: https://azuremlschemas.azureedge.net/promptflow/latest/CustomConnection.json\n"

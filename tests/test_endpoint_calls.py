@@ -124,7 +124,7 @@ def test_what_is_fixed_when_a_model_is_made_is_no_setting_of_a_call(request, plu
 
 
 def test_a_calls_model_kwargs_win_over_the_fields(make_chat, plug, answer, sent):
-    """INTERFACE.md: call argument > .bind() > constructor field > its model_kwargs."""
+    """Call argument > .bind() > constructor field > its model_kwargs."""
     chat = make_chat(temperature=0.1, max_tokens=5, model_kwargs={"top_k": 1})
     replay = plug(chat, answer({"output": "x"}))
     chat.invoke("hi", model_kwargs={"temperature": 0.9, "max_gen_len": 7}, top_p=0.5)

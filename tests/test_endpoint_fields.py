@@ -209,7 +209,7 @@ def test_calls_of_many_threads_keep_their_arguments(make, raw_server, wire, answ
 
 @pytest.mark.parametrize("name", [None, "", " ", "default", "Default"], ids=repr)
 def test_no_deployment_sends_no_header(make, body_of, name):
-    """INTERFACE.md: None, blank and `default` send no header."""
+    """None, blank and `default` send no header."""
     assert "azureml-model-deployment" not in body_of(make(deployment_name=name), headers=True)
 
 

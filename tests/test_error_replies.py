@@ -24,7 +24,7 @@ def reply(status, body=b"", **headers):
     return from_response(HttpResponse(status, names, data))
 
 
-# The tables of INTERFACE.md ("Errors") and CONTRACTS.md ("Front door").
+# The tables of docs/errors.md and docs/contracts.md ("The front door").
 @pytest.mark.parametrize(
     ("status", "cls", "retryable"),
     [

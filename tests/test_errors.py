@@ -14,7 +14,7 @@ from langchain_core import exceptions as core
 from langchain_azureml_oss import errors
 from langchain_azureml_oss.errors import AzureMLOSSError, redact
 
-# The table "Errors" of INTERFACE.md.
+# The table of docs/errors.md.
 TREE = {
     "ConnectionConfigError": ValueError,
     "AuthenticationError": core.ModelAuthenticationError,

@@ -35,7 +35,6 @@ def test_a_family_is_found_in_any_case(name, found):
 
 @pytest.mark.parametrize("name", ["MISTRAL", "PHI", "QWEN", "GEMMA", "DEEPSEEK"])
 def test_the_families_of_discovery_are_in_the_table(name):
-    """CONTRACTS.md, "Names of models to families"."""
     assert profile(family(name)).name == name
     assert profile(family(name.lower())).name == name
 
@@ -136,7 +135,7 @@ def test_some_families_take_any_role(name):
 
 
 def test_an_unknown_role_is_told_in_a_user_turn():
-    """Issue 3: `ChatMessage` with any role. Most templates leave such a turn out without a word."""
+    """`ChatMessage` with any role. Most templates leave such a turn out without a word."""
     assert fold([CRITIC, ANSWER, FUNCTION], profile(ModelFamily.QWEN)) == [
         {"role": "user", "content": "critic: {} x"},
         ANSWER,

@@ -58,7 +58,7 @@ def test_prompts_go_together(make_llm, asked, answer, count, size, requests, is_
 
 @BOTH
 def test_prompts_go_together_though_tokens_are_wanted(make_llm, asked, answer, is_async):
-    """Issue 3: ceil(n / batch_size) requests; a contract that takes several never streams."""
+    """n prompts are ceil(n / batch_size) requests; a contract that takes several never streams."""
     llm = make_llm(streaming=True)
     result, sent = asked(llm, ["a", "b"], answer(["x", "y"]), is_async=is_async)
     assert (texts(result), sent) == ([["x"], ["y"]], [["a", "b"]])
@@ -86,7 +86,7 @@ def test_a_completions_path_takes_one(make_llm, plug, answer, is_async):
 
 @BOTH
 def test_lost_prompts_are_asked_for_again_one_at_a_time(make_llm, asked, answer, is_async):
-    """CONTRACTS.md: later servers answer the FIRST prompt only, the others are lost."""
+    """Later servers answer the FIRST prompt only, the others are lost."""
     llm = make_llm()
     first, second, third = (answer({"output": [text]}) for text in "xyz")
     result, sent = asked(llm, ["a", "b", "c"], first, second, third, is_async=is_async)
@@ -312,7 +312,7 @@ def test_any_answer_comes_back_unchanged(contracts, make_llm, plug, answer, text
 
 @pytest.mark.parametrize("is_streaming", [False, True], ids=["whole", "streaming"])
 def test_results_carry_what_is_known_about_them(make_llm, plug, answer, events, is_streaming):
-    """INTERFACE.md: LLM results carry the same in `generation_info` and `llm_output`."""
+    """LLM results carry the same in `generation_info` and `llm_output`."""
     llm = make_llm(endpoint_url=URL, streaming=is_streaming)
     choice = {"index": 0, "text": "x", "finish_reason": "stop"}
     usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}

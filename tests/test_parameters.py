@@ -67,7 +67,7 @@ def test_nothing_of_the_callers_is_changed():
     assert sources == ([{"max_tokens": 5, "x": {"a": [1]}}], [{"seed": None, "y": 1}])
 
 
-# CONTRACTS.md: /score and its relatives say max_new_tokens; OpenAI-style bodies say max_tokens.
+# docs/contracts.md: at /score it is max_new_tokens, in OpenAI-style bodies max_tokens.
 @pytest.mark.parametrize("name", contract_names())
 def test_each_contract_has_its_name_for_the_length(name):
     expected = "max_tokens" if name == "openai" else "max_new_tokens"

@@ -17,7 +17,7 @@ LINES = st.sampled_from(
 )
 ENDS = st.sampled_from([b"\n", b"\r\n", b"\r"])
 
-# The two blocks are from CONTRACTS.md, "Contract openai".
+# The two blocks are from docs/contracts.md, "Contract openai".
 ODD_ERROR = (
     b"event: error\ndata: Error parsing decoded stream: :\n"
     b", with exception: list index out of range\n\ndata: [DONE]\n\n"

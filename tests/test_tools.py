@@ -247,14 +247,14 @@ def test_score_answers_may_hold_calls(make_chat, plug, answer):
 
 
 def test_tool_calling_is_a_field_of_the_chat_model(make_chat):
-    """INTERFACE.md: `tool_calling` (chat only), one of auto, native and prompted."""
+    """`tool_calling` (chat only), one of auto, native and prompted."""
     for value in ("auto", "native", "prompted"):
         assert make_chat(tool_calling=value).tool_calling == value
     assert make_chat().tool_calling == "auto"
 
 
 def test_a_server_that_refuses_tools_is_asked_in_words(chat, plug, answer, completion):
-    """INTERFACE.md: `tool_calling="auto"` falls back to prompted when the server refuses tools."""
+    """`tool_calling="auto"` falls back to prompted when the server refuses tools."""
     refusal = {"detail": "Tools and tool_choice are not supported."}
     replay = plug(
         chat, answer(refusal, 400), answer(completion("It is 3.")), answer(completion("Yes."))

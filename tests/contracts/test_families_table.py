@@ -80,7 +80,7 @@ def test_the_cells_are_every_contract_api_and_family():
 
 
 def test_a_url_alone_decides_between_score_and_openai():
-    """Issue 3: `auto` decides from the path; the other contracts are chosen by name."""
+    """`auto` decides from the path; the other contracts are chosen by name."""
     for cell in CELLS:
         if cell.contract in {"score", "openai"}:
             found = contract_for(cell.endpoint_url, profile(ModelFamily(cell.family)))
@@ -98,7 +98,7 @@ def test_a_url_alone_decides_between_score_and_openai():
     ],
 )
 def test_a_host_decides_where_the_path_says_nothing(host, contract):
-    """CONTRACTS.md: serverless hosts speak the OpenAI-style contract; never a list of paths."""
+    """Serverless hosts speak the OpenAI-style contract; never a list of paths."""
     row = profile(ModelFamily.LLAMA)
     found = contract_for(f"https://{host}/a/proxy/path?x=1", row)
     assert found.name == contract
@@ -195,7 +195,7 @@ def test_defaults_are_sent_and_lose_against_any_setting(
 @EVERY
 @pytest.mark.parametrize("contract", ["score", "openai"])
 def test_results_of_tools_reach_every_family(golden, contract, make_chat, plug, answer, sent):
-    """Issue 3: tool messages for families without that role."""
+    """Tool messages for families without that role."""
     url = f"{HOST}/score" if contract == "score" else f"{HOST}/v1/chat/completions"
     chat = make_chat(endpoint_url=url, model_family=golden["family"])
     body = (

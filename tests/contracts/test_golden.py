@@ -67,7 +67,7 @@ def test_an_exchange_is_as_recorded(run, caplog, file, exchange, is_async):
 
 @WORLDS
 def test_what_was_refused_is_not_sent_again(run, plug, events, is_async):
-    """Issue 3: `stream_options` is tried once, and remembered."""
+    """`stream_options` is tried once, and remembered."""
     file = CONTRACTS["openai.chat"]
     (exchange,) = [
         e for e in file["exchanges"] if e["name"] == "a server that refuses stream_options"

@@ -76,7 +76,7 @@ def test_only_what_may_pass_is_tried_again(raised, case):
 
 
 def test_each_engine_has_its_words():
-    """Issue 3: vLLM, llama.cpp, text-generation-inference and Azure AI Content Safety."""
+    """vLLM, llama.cpp, text-generation-inference and Azure AI Content Safety."""
     found = {
         (case["error"]["class"], engine)
         for case in FILES["refusals"]

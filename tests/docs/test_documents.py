@@ -16,6 +16,7 @@ import pytest
 import langchain_azureml_oss
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM, errors
 from langchain_azureml_oss.connection import ENVIRONMENT, contract_for
+from langchain_azureml_oss.discovery.endpoints import MODEL_NAMES
 from langchain_azureml_oss.families import ModelFamily, profile
 from langchain_azureml_oss.formatters import contract_names, formatter
 from langchain_azureml_oss.local import LocalEndpoint
@@ -339,6 +340,12 @@ def test_the_failures_are_found(name, block):
     except errors.AzureMLOSSError:
         return
     assert None in reply.choices
+
+
+def test_every_name_of_a_model_is_in_the_document():
+    rows = documents.table(read("docs/contracts.md"), "Name begins with")
+    found = {name: documents.code(cells[1]) for cells in rows for name in documents.code(cells[0])}
+    assert found == {name: [member.value] for name, member in MODEL_NAMES.items()}
 
 
 def test_the_table_of_errors_is_complete():

@@ -13,7 +13,7 @@ from langchain_azureml_oss.sse import Event
 
 OPENAI = formatter("openai")
 HI = [{"role": "user", "content": "Say hi."}]
-# CONTRACTS.md, "Known fields"; messages and prompt are always there.
+# docs/contracts.md, "Known fields"; messages and prompt are always there.
 KNOWN = [
     *("model", "frequency_penalty", "presence_penalty", "seed", "temperature", "top_p"),
     *("max_tokens", "stop", "stream", "response_format", "tools", "tool_choice"),

@@ -54,7 +54,7 @@ def test_a_completion_request(name, expected):
 
 
 def test_parts_become_one_plain_text():
-    """CONTRACTS.md: content is a plain string; a list of parts gives `{}`."""
+    """Content is a plain string; a list of parts gives `{}`."""
     parts = [{"type": "text", "text": "a"}, {"type": "text", "text": "b"}]
     sent = body("score", messages=[{"role": "user", "content": parts}], parameters={})
     assert sent["input_data"]["input_string"] == [{"role": "user", "content": "ab"}]
@@ -72,7 +72,7 @@ def test_a_bare_host_gets_the_path(name):
         assert formatter(name).url(url, "chat") == "https://h.example/score"
 
 
-# CONTRACTS.md says that every score contract accepts every shape, and that they do not collide.
+# Every score contract accepts every shape of docs/contracts.md: they do not collide.
 SHAPES = {
     "numbered": [{"0": "a", "1": "b"}],
     "list": ["a", "b"],
@@ -226,7 +226,7 @@ def test_reasoning_has_two_names():
 @pytest.mark.parametrize("name", SCORE_CONTRACTS)
 @pytest.mark.parametrize("value", [{}, {"predictions": ["private words"]}], ids=str)
 def test_a_format_error_names_all_other_contracts(name, value):
-    """Issue 3: which contract was used, what came, and which contract to try."""
+    """Which contract was used, what came, and which contract to try."""
     with pytest.raises(errors.ResponseFormatError) as caught:
         formatter(name).parse(HttpResponse(200, {}, json.dumps(value).encode()), ModelCall({}))
     used, advice = str(caught.value).split("Try contract=")
