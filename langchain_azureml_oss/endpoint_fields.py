@@ -63,6 +63,7 @@ class EndpointFields(BaseLanguageModel[Any]):
 
     model_config = ConfigDict(
         arbitrary_types_allowed=True,
+        defer_build=True,  # an import is to be quick
         populate_by_name=True,
         protected_namespaces=(),
         hide_input_in_errors=True,  # the input holds the key
