@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 from urllib.parse import SplitResult, urlsplit, urlunsplit
 
 from langchain_azureml_oss.errors import ConnectionConfigError
 
 _EXAMPLE = "Its form is https://my-endpoint.eastus2.inference.ml.azure.com/score."
+_HOST = re.compile(r"([a-z0-9-]{1,63}\.)+[a-z]{2,63}")
 
 
 def check_url(url: str, *, allow_http: bool = False) -> SplitResult:
@@ -45,15 +47,16 @@ def check_url(url: str, *, allow_http: bool = False) -> SplitResult:
 def without_secrets(url: str) -> str:
     """Return a URL for a message: without user name, password, query and fragment.
 
-    What has no scheme and host is not shown at all, since it may be the key.
+    What has neither a scheme nor the name of a host is not shown at all, since it may be the key.
     """
-    try:
-        parts = urlsplit(url.strip())
-        host = parts.netloc.rpartition("@")[2]
-        if parts.scheme and parts.hostname:
-            return urlunsplit((parts.scheme, host, parts.path, "", ""))
-    except ValueError:
-        pass
+    for text in (url.strip(), f"//{url.strip()}"):
+        try:
+            parts = urlsplit(text)
+            host = parts.netloc.rpartition("@")[2]
+            if parts.hostname and (parts.scheme or _HOST.fullmatch(parts.hostname)):
+                return urlunsplit((parts.scheme, host, parts.path, "", "")).removeprefix("//")
+        except ValueError:
+            continue
     return "(not shown)"
 
 

@@ -285,7 +285,9 @@ def test_a_bad_url_is_shown_without_what_may_be_secret(make_chat, url, shows):
     [
         ("https://ep.example:8443/score?code=x#y", "https://ep.example:8443/score"),
         ("https://me:pw@ep.example/score", "https://ep.example/score"),
-        ("ep.example/score", "(not shown)"),
+        ("ep.example/score", "ep.example/score"),
+        ("u:pw@ep.example/score?key=1", "ep.example/score"),
+        ("eyJ0eXAi.eyJhdWQi.abc1-_", "(not shown)"),
         ("", "(not shown)"),
     ],
 )
