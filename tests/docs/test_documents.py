@@ -9,8 +9,6 @@ import tomllib
 from pathlib import Path
 
 import documents
-import nbclient
-import nbformat
 import pytest
 
 import langchain_azureml_oss
@@ -24,7 +22,6 @@ from langchain_azureml_oss.local import LocalEndpoint
 ROOT = documents.ROOT
 PACKAGE = Path(langchain_azureml_oss.__file__).parent
 ALL = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-NOTEBOOK = ROOT / "cookbook" / "quickstart.ipynb"
 NAMES = [path.relative_to(ROOT).as_posix() for path in ALL]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
@@ -116,36 +113,6 @@ def test_the_running_endpoint_takes_the_place_of_the_example(
         "<!-- not run: it would end the tests -->\n\n```python\nraise SystemExit\n```\n"
     )
     assert documents.run_document(document, endpoint, setenv, read_output) == 1
-
-
-# --- The notebook ---------------------------------------------------------------------------------
-
-
-@pytest.mark.model
-def test_the_notebook_runs(tmp_path):
-    notebook = nbformat.read(NOTEBOOK, as_version=4)
-    nbformat.validate(notebook)
-    client = nbclient.NotebookClient(
-        notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": tmp_path}}
-    )
-    client.execute()
-    printed = "".join(
-        output.get("text", "")
-        for cell in notebook.cells
-        if cell.cell_type == "code"
-        for output in cell.outputs
-        if output.output_type == "stream" and output.name == "stdout"
-    )
-    assert {"blue", "green"} <= set(re.findall(r"\w+", printed))
-    assert not [c for c in notebook.cells if c.cell_type == "code" and c.execution_count is None]
-
-
-def test_the_notebook_holds_no_outputs():
-    cells = json.loads(NOTEBOOK.read_text(encoding="utf-8"))["cells"]
-    assert cells
-    code = [cell for cell in cells if cell["cell_type"] == "code"]
-    assert [cell["outputs"] for cell in code] == [[]] * len(code)
-    assert [cell["execution_count"] for cell in code] == [None] * len(code)
 
 
 # --- Commands and links ---------------------------------------------------------------------------
