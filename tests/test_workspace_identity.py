@@ -286,7 +286,6 @@ async def test_a_service_principal_opens_it(entra, endpoint, make):
 
 
 async def test_the_async_service_principal_opens_it(entra, make):
-    pytest.importorskip("aiohttp")
     from azure.identity.aio import ClientSecretCredential as AsyncClientSecretCredential
 
     credential = AsyncClientSecretCredential(

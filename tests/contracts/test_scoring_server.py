@@ -16,7 +16,6 @@ from exchanges import HERE, ask
 from langchain_azureml_oss import errors
 from langchain_azureml_oss.local import LocalEndpoint
 
-pytest.importorskip("azureml_inference_server_http")
 
 CONTRACTS = ["score", "gpt2-2023", "falcon-2023", "dolly-2023"]
 OF_2023 = CONTRACTS[1:]
