@@ -16,7 +16,6 @@ from exchanges import HERE, ask
 from langchain_azureml_oss import errors
 from langchain_azureml_oss.local import LocalEndpoint
 
-
 CONTRACTS = ["score", "gpt2-2023", "falcon-2023", "dolly-2023"]
 OF_2023 = CONTRACTS[1:]
 # The family that each of them was deployed for.
