@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from langchain_core.messages import AIMessage, BaseMessage
+from langchain_core.output_parsers import StrOutputParser
+from langchain_core.prompts import ChatPromptTemplate, MessagesPlaceholder
+from langchain_core.runnables import Runnable, RunnableGenerator
 
 from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
+
+_PROMPT = ChatPromptTemplate([MessagesPlaceholder("messages")])
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,22 +86,28 @@ def ask(
     texts: list[str] = []
     first: float | None = None
     metadata: dict[str, Any] = {}
-    usage: Mapping[str, Any] | None = None
-    # Closed at once when Ctrl-C comes between two pieces: the server stops working on it.
-    with closing(_pieces(model, messages, stream=stream)) as pieces:
+
+    def noted(pieces: Iterator[AIMessage]) -> Iterator[AIMessage]:
         for piece in pieces:
-            if piece.text:
-                first = first or time.monotonic() - started
-                texts.append(piece.text)
-                on_text(piece.text)
-            metadata |= piece.response_metadata
-            usage = piece.usage_metadata or usage
+            metadata.update(piece.response_metadata)
+            if piece.usage_metadata:
+                metadata["usage"] = piece.usage_metadata
+            yield piece
+
+    chain = _PROMPT | model | RunnableGenerator(noted) | StrOutputParser()
+    conversation = {"messages": list(messages)}
+    # Closed at once when Ctrl-C comes between two pieces: the server stops working on it.
+    with closing(_pieces(chain, conversation, stream=stream)) as pieces:
+        for piece in filter(None, pieces):
+            first = first or time.monotonic() - started
+            texts.append(piece)
+            on_text(piece)
     return Answer(
         text="".join(texts),
         deployment=metadata.get("deployment"),
         model=metadata.get("model_name"),
         finish_reason=metadata.get("finish_reason"),
-        usage=usage,
+        usage=metadata.get("usage"),
         seconds=time.monotonic() - started,
         seconds_to_first_text=first if len(texts) > 1 else None,
         request_id=metadata.get("request_id"),
@@ -104,9 +115,9 @@ def ask(
 
 
 def _pieces(
-    model: AzureMLOSSChatModel, messages: Sequence[BaseMessage], *, stream: bool
-) -> Generator[AIMessage]:
+    chain: Runnable[dict[str, Any], str], conversation: dict[str, Any], *, stream: bool
+) -> Generator[str]:
     if stream:
-        yield from model.stream(list(messages))
+        yield from chain.stream(conversation)
     else:
-        yield model.invoke(list(messages))
+        yield chain.invoke(conversation)
