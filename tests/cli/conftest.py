@@ -24,8 +24,10 @@ TIMEOUT_S = 30
 
 # Ctrl-C on a terminal goes to the processes that it controls. A process becomes one of them by
 # asking for it, here on the way to the command.
+# A shell's background jobs ignore Ctrl-C, and so would the command under tests that are run as one.
 _TAKE_TERMINAL = """
-import fcntl, os, sys, termios
+import fcntl, os, signal, sys, termios
+signal.signal(signal.SIGINT, signal.SIG_DFL)
 fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 os.execv(sys.argv[1], sys.argv[1:])
 """
