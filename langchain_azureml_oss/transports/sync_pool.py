@@ -159,9 +159,6 @@ class _Adapter(HTTPAdapter):
             pool["ssl_context"] = self._tls()
         return host, pool
 
-    def cert_verify(self, *args: Any, **kwargs: Any) -> None:
-        """Leave it all to the context, which is loaded once and not for each connection."""
-
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
             self._context = tls_context(self._settings)
