@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import threading
 import time
@@ -16,20 +17,24 @@ from requests.structures import CaseInsensitiveDict
 from langchain_azureml_oss.errors import AzureMLOSSError, RequestTimeoutError
 from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait, exchange
 from langchain_azureml_oss.http_types import HttpResponse
+from langchain_azureml_oss.transports.bounded_sockets import BOUNDS, bound
 from langchain_azureml_oss.transports.failures import (
     lost_connection,
     no_bytes_in_time,
     no_connection_in_time,
 )
 from langchain_azureml_oss.transports.settings import HttpSettings
-from langchain_azureml_oss.transports.sync_pool import BOUNDS, SyncPool, bound
+from langchain_azureml_oss.transports.sync_pool import SyncPool
 
 T = TypeVar("T")
 
 _READ_SIZE = 64 * 1024
 _NO_COOKIES = RequestsCookieJar()
 """requests wants a jar, though empty."""
-_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError)
+_FAILURES = (
+    *(requests.RequestException, urllib3.exceptions.HTTPError),
+    *(http.client.HTTPException, OSError),
+)
 _TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
 
 
@@ -97,10 +102,9 @@ class SyncTransport:
         vars(prepared)["_cookies"] = _NO_COOKIES
         prepared.hooks = {"response": []}
         pool = self._open_pool()
-        ends = time.monotonic() + command.seconds
-        if not pool.enter(command.seconds):
+        bound(timeouts.read, command.seconds)
+        if not pool.enter():
             return None, RequestTimeoutError("No free connection in time (max_connections=).")
-        bound(timeouts.read, ends - time.monotonic())
         try:
             response = pool.session.send(
                 prepared,

@@ -1,81 +1,42 @@
-"""The connections of sync calls: a session of requests, over sockets whose waits end in time.
+"""The connections of sync calls: urllib3 opens and keeps them, http.client reads what comes.
 
-A socket's own time-out begins anew with each byte, so a server that drips would hold a call for
-ever, and a big request has to go out in the time to connect. These sockets ask before each step how
-long it may take; `bound` says it to those that the thread uses.
+This is a way of its own below requests' session, since most of what requests and urllib3 do for a
+request is the same for each: they look for the proxy and the pool, take the URL apart, and fill
+responses with what nobody looks at. Here that is done once for each URL.
 """
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import http.cookiejar
-import math
 import os
 import socket
 import ssl
 import threading
-import time
-from typing import Any, cast
+from collections.abc import Callable
+from typing import Any, NamedTuple, cast
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.util import parse_url
 
+from langchain_azureml_oss.transports.bounded_sockets import (
+    BOUNDS,
+    BoundedSocket,
+    BoundedTLSSocket,
+)
 from langchain_azureml_oss.transports.settings import HttpSettings, tls_context
-
-
-class _Bounds(threading.local):
-    silence = math.inf
-    """Longest wait for the next bytes, in seconds."""
-    ends = math.inf
-    """When all waiting ends, on the monotonic clock."""
-    sent = False
-    """Whether any part of the request has gone out."""
-
-
-BOUNDS = _Bounds()
-
-
-def bound(silence: float, seconds: float) -> None:
-    """Bound what this thread's sockets wait for from now on, both in seconds."""
-    BOUNDS.silence, BOUNDS.ends, BOUNDS.sent = silence, time.monotonic() + seconds, False
-
-
-class _Bounded(socket.socket):
-    """Asks before each step how long it may take."""
-
-    def _begin(self) -> None:
-        left = min(BOUNDS.silence, BOUNDS.ends - time.monotonic())
-        if left <= 0:
-            raise TimeoutError("timed out")
-        self.settimeout(left if left < math.inf else None)
-
-    def recv(self, *args: Any) -> bytes:
-        self._begin()
-        return super().recv(*args)
-
-    def recv_into(self, *args: Any) -> int:
-        self._begin()
-        return super().recv_into(*args)
-
-    def sendall(self, data: Any, flags: int = 0) -> None:
-        rest = memoryview(data).cast("B")
-        while rest:
-            self._begin()
-            rest = rest[self.send(rest, flags) :]
-            BOUNDS.sent = True
-
-
-class _BoundedTLS(_Bounded, ssl.SSLSocket):
-    """The same over TLS."""
 
 
 class _Connection(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         opened = super()._new_conn()
         timeout = opened.gettimeout()
-        bounded = _Bounded(fileno=opened.detach())
+        bounded = BoundedSocket(fileno=opened.detach())
         bounded.settimeout(timeout)
         return bounded
 
@@ -84,25 +45,88 @@ class _TLSConnection(_Connection, HTTPSConnection):
     pass
 
 
+class _Answer(http.client.HTTPResponse):
+    """A response as it comes; once it is closed, its connection may be used again."""
+
+    def __init__(self, connection: Any, give_back: Callable[[Any], None]) -> None:
+        super().__init__(connection.sock, method="POST")
+        self._connection, self._give_back = connection, give_back
+        self._ended = False
+
+    def read1(self, n: int = -1, *, decode_content: bool = False) -> bytes:
+        """Return the next bytes of the body, b"" at its end; decoding is for who is around."""
+        data = super().read1(n)
+        if not data:
+            if self.length:
+                raise http.client.IncompleteRead(b"", self.length)
+            self._ended = True
+        return data
+
+    def close(self) -> None:
+        super().close()
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            if self.will_close or not self._ended:
+                connection.close()
+            self._give_back(connection)
+
+
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection
 
+    def ask(self, request: bytes, connect_seconds: float) -> _Answer:
+        """Send a request, and return its answer, of which the headers are read.
 
-class _TLSPool(HTTPSConnectionPool):
+        Raises:
+            urllib3.exceptions.HTTPError, http.client.HTTPException, OSError: it failed.
+        """
+        connection: Any = self._get_conn()
+        answer = None
+        try:
+            if connection.is_closed:
+                left = BOUNDS.left()
+                connection.timeout = connect_seconds if left is None else min(connect_seconds, left)
+                if self.proxy is not None:
+                    self._prepare_proxy(connection)  # which connects, where a tunnel is needed
+                if connection.is_closed:
+                    connection.connect()
+            # Who has read enough of a request may answer and hang up.
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                connection.sock.sendall(request)
+            answer = _Answer(connection, self._put_conn)
+            answer.begin()
+        except BaseException:
+            if answer is not None:
+                answer.close()
+            else:
+                connection.close()
+                self._put_conn(connection)
+            raise
+        return answer
+
+
+class _TLSPool(_Pool, HTTPSConnectionPool):
     ConnectionCls = _TLSConnection
 
 
 _POOLS = {"http": _Pool, "https": _TLSPool}
 
 
+class _Route(NamedTuple):
+    """What all requests to one URL have in common."""
+
+    pool: _Pool
+    start: str
+    """The request line, and the headers that are not the caller's."""
+
+
 class _Adapter(HTTPAdapter):
-    """requests' way to urllib3, shortened, with our pools and our TLS context."""
+    """Finds the pool and the proxy of a URL as requests does, with our pools and TLS context."""
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
         self._context: ssl.SSLContext | None = None
-        self._known: dict[str, tuple[Any, str]] = {}
-        """URL -> its pool, and what the pool is to be asked for."""
+        self._routes: dict[str, _Route] = {}
         super().__init__(pool_connections=1, pool_maxsize=settings.max_connections)
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -120,35 +144,35 @@ class _Adapter(HTTPAdapter):
     def send(self, request: Any, *_: Any, **options: Any) -> requests.Response:
         """Send a request, and return a response with what the driver reads.
 
-        HTTPAdapter's own asks for each call anew which pool a URL belongs to, and fills a response
-        with what nobody looks at. Errors are urllib3's own.
+        Errors are those of `_Pool.ask`.
         """
-        known = self._known.get(request.url)
-        if known is None:
-            proxies, verify = options["proxies"], options["verify"]
-            pool: Any = self.get_connection_with_tls_context(request, verify, proxies)
-            known = self._known[request.url] = pool, self.request_url(request, proxies)
-        pool, target = known
-        connect, read = options["timeout"]
-        raw = pool.urlopen(
-            "POST",
-            target,
-            body=request.body,
-            headers=request.headers,
-            redirect=False,
-            assert_same_host=False,
-            preload_content=False,
-            decode_content=False,
-            retries=False,
-            timeout=urllib3.Timeout(connect=connect, read=read),
-        )
+        pool, start = self._routes.get(request.url) or self._route(request, options)
+        headers = "\r\n".join(map(": ".join, request.headers.items()))
+        if headers.count("\n") >= len(request.headers):
+            raise ValueError("A header's name or value holds a line break.")
+        head = f"{start}{headers}\r\n\r\n".encode("latin-1")
+        answer = pool.ask(head + request.body, options["timeout"][0])
         response = requests.Response()
-        response.status_code, response.raw = raw.status, raw
-        response.headers = cast("Any", raw.headers)
+        response.status_code, response.raw = answer.status, answer
+        response.headers = cast("Any", answer.headers)
+        if "content-encoding" in response.headers:
+            response.raw = urllib3.HTTPResponse(
+                answer, headers=response.headers, status=answer.status, preload_content=False
+            )
         return response
 
+    def _route(self, request: Any, options: Any) -> _Route:
+        proxies, url = options["proxies"], parse_url(request.url)
+        pool: Any = self.get_connection_with_tls_context(request, options["verify"], proxies)
+        target, headers = url.request_uri, {"Host": url.netloc}
+        if pool.proxy is not None and url.scheme == "http":
+            target, headers = url.url, {**headers, **pool.proxy_headers}
+        lines = [f"POST {target} HTTP/1.1", *map(": ".join, headers.items()), ""]
+        route = self._routes[request.url] = _Route(pool, "\r\n".join(lines))
+        return route
+
     def close(self) -> None:
-        self._known.clear()
+        self._routes.clear()
         super().close()
 
     def build_connection_pool_key_attributes(
@@ -162,7 +186,7 @@ class _Adapter(HTTPAdapter):
     def _tls(self) -> ssl.SSLContext:
         if self._context is None:
             self._context = tls_context(self._settings)
-            self._context.sslsocket_class = _BoundedTLS
+            self._context.sslsocket_class = BoundedTLSSocket
         return self._context
 
 
@@ -186,9 +210,9 @@ class SyncPool:
         self.session = _Session(_Adapter(settings))
         self._places = threading.Semaphore(settings.max_connections)
 
-    def enter(self, seconds: float) -> bool:
+    def enter(self) -> bool:
         """Wait for a place, and return whether there was one in time."""
-        return self._places.acquire(timeout=seconds if seconds < math.inf else None)
+        return self._places.acquire(timeout=BOUNDS.left())
 
     def leave(self) -> None:
         """Give a place back."""
