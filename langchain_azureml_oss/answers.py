@@ -157,7 +157,8 @@ class WholeReader(Generic[T]):
 
     def close(self) -> list[T]:
         """Return the result."""
-        return [self._finish(replace(self._response, body=b"".join(self._parts)))]
+        status, headers = self._response.status, self._response.headers
+        return [self._finish(HttpResponse(status, headers, b"".join(self._parts)))]
 
     def abandon(self) -> str:
         """Return nothing: a part of a JSON text is no answer."""

@@ -55,8 +55,8 @@ def call_options(model: EndpointFields, given: Mapping[str, Any]) -> dict[str, A
         ConnectionConfigError: a value that the constructor would refuse.
     """
     options = {name: getattr(model, name) for name in OPTIONS}
-    for name in OPTIONS:
-        value = given.get(name, options[name])
+    for name in filter(given.__contains__, OPTIONS):
+        value = given[name]
         if value is options[name] or (value is None and _FIELDS[name].default is not None):
             continue
         try:

@@ -16,13 +16,14 @@ from langchain_core.tools import BaseTool
 from langchain_azureml_oss.answers import only_choice
 from langchain_azureml_oss.endpoint_calls import Ask, EndpointCalls, Results
 from langchain_azureml_oss.families import profile
-from langchain_azureml_oss.loading import loadable
+from langchain_azureml_oss.loading import loadable, signed
 from langchain_azureml_oss.messages import ai_message, ai_message_chunk
 from langchain_azureml_oss.replies import Choice, Reply
 from langchain_azureml_oss.structured_output import Method, structured_model
 from langchain_azureml_oss.tools import wire_tool_settings
 
 
+@signed
 @loadable
 class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
     """Chat model for open models on Azure Machine Learning online endpoints.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any, NamedTuple
 
 from langchain_core.messages import BaseMessage
@@ -29,7 +28,7 @@ from langchain_azureml_oss.formatters import ModelCall
 from langchain_azureml_oss.http_types import HttpResponse, Timeouts
 from langchain_azureml_oss.messages import WireMessage, to_wire
 from langchain_azureml_oss.parameters import AsTheyAre, Setting, merge, spell
-from langchain_azureml_oss.prompted_json import FORMATS, response_format
+from langchain_azureml_oss.prompted_json import FORMATS, PromptedJson, response_format
 from langchain_azureml_oss.refusals import refused_feature
 from langchain_azureml_oss.replies import Choice, Reply
 from langchain_azureml_oss.retry import RetryPolicy
@@ -130,16 +129,22 @@ class EndpointCalls(EndpointFields):
         asked_stop = settings.pop("stop", None)
         stops = asked_stop.value if asked_stop is not None else []
         stops = [stops] if isinstance(stops, str) else [stop for stop in stops if stop]
-        rules = AnswerRules(reasoning=self._row.reasoning)
-        if not ask.prompts:
-            rules = self._form(settings, is_first=not ask.follow_up)
-        messages = self._conversation(ask, rules)
+        tools, json = (None, None) if ask.prompts else self._form(settings)
+        messages = self._conversation(ask, tools, json)
         prompts: Sequence[str] = ask.prompts
-        if messages and self._renders:
+        is_rendered = bool(messages) and self._renders
+        if is_rendered:
             prompts = [render(messages, self._row, self._formatter.name)]
             messages = []
             stops += self._row.template.stop
-            rules = replace(rules, trim=True)
+        rules = AnswerRules(
+            stops=tuple(stops),
+            reasoning=self._row.reasoning,
+            trim=is_rendered,
+            tools=tools,
+            json=json,
+            insists=not ask.follow_up,
+        )
         can_stream = self._formatter.traits.streams and not rules.needs_whole
         stream = ask.stream and can_stream
         call = ModelCall(
@@ -149,7 +154,7 @@ class EndpointCalls(EndpointFields):
             model=options["model"],
             stream=stream,
         )
-        return call, replace(rules, stops=tuple(stops))
+        return call, rules
 
     def _settings(self, ask: Ask) -> dict[str, Setting]:
         """Return everything that is to be sent to the model, whoever said it."""
@@ -169,21 +174,17 @@ class EndpointCalls(EndpointFields):
         settings.pop("stream", None)  # it is the method called that decides
         return settings
 
-    def _form(self, settings: dict[str, Setting], *, is_first: bool) -> AnswerRules:
+    def _form(
+        self, settings: dict[str, Setting]
+    ) -> tuple[PromptedTools | None, PromptedJson | None]:
         """Take out what the server does not do for us, and return how it is done without it."""
-        tools = None
-        if self._prompts_tools:
-            given, chosen, parallel = (
-                setting and setting.value
-                for setting in (settings.pop(name, None) for name in TOOL_SETTINGS)
-            )
-            tools = PromptedTools.of(
-                given or (), chosen, self._row.tool_dialect, one_only=parallel is False
-            )
+        tools = self._take_tools(settings) if self._prompts_tools else None
+        asked = settings.pop("response_format", None)
+        if tools is None and asked is None:
+            return None, None
         names = self._formatter.parameter_names
         takes_format = names.get("response_format", ("",)) and not self._renders
         refused = self._refused if takes_format else FORMATS
-        asked = settings.pop("response_format", None)
         # Beside tools that are shown as text, so is the form: a server that kept to the form of the
         # answer would let no call through.
         sent, json = response_format(asked and asked.value, FORMATS if tools else refused)
@@ -192,25 +193,32 @@ class EndpointCalls(EndpointFields):
             sent = tools.response_format(json) if "json_schema" not in refused else None
         if sent is not None:
             settings["response_format"] = Setting(sent)
-        return AnswerRules(reasoning=self._row.reasoning, tools=tools, json=json, insists=is_first)
+        return tools, json
 
-    def _conversation(self, ask: Ask, rules: AnswerRules) -> list[WireMessage]:
+    def _take_tools(self, settings: dict[str, Setting]) -> PromptedTools | None:
+        """Take the tools out of the settings, to show them as text."""
+        given, chosen, parallel = (
+            setting and setting.value
+            for setting in (settings.pop(name, None) for name in TOOL_SETTINGS)
+        )
+        return PromptedTools.of(
+            given or (), chosen, self._row.tool_dialect, one_only=parallel is False
+        )
+
+    def _conversation(
+        self, ask: Ask, tools: PromptedTools | None, json: PromptedJson | None
+    ) -> list[WireMessage]:
         if ask.prompts:
             return []
         messages = to_wire(ask.messages)
         has_tools = bool(ask.kwargs.get("tools"))
         if self._prompts_tools or not (self._row.tool_role or has_tools):
             messages = without_tool_role(messages, self._row.tool_dialect)
-        if rules.tools:
-            messages = with_instructions(messages, rules.tools.instructions(rules.json))
-        elif rules.json:
-            messages = with_instructions(messages, rules.json.instructions)
+        if tools:
+            messages = with_instructions(messages, tools.instructions(json))
+        elif json:
+            messages = with_instructions(messages, json.instructions)
         return fold([*messages, *ask.follow_up], self._row)
-
-    @property
-    def _renders(self) -> bool:
-        """Whether a conversation becomes one prompt, in the family's template."""
-        return not (self._row.chat and self._formatter.traits.chat)
 
     @property
     def _prompts_tools(self) -> bool:

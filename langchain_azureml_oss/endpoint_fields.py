@@ -13,7 +13,6 @@ from langchain_core.language_models.base import LangSmithParams
 from pydantic import (
     ConfigDict,
     Field,
-    PrivateAttr,
     SecretStr,
     ValidationError,
     field_validator,
@@ -51,6 +50,8 @@ def named_deployment(value: str | None) -> str | None:
     Raises:
         ConnectionConfigError: it is no text, or no header can carry it.
     """
+    if value is None:
+        return None
     name = value.strip() if isinstance(value, str) else (value or "")
     if not (isinstance(name, str) and name.isascii() and name.isprintable()):
         msg = f"deployment_name {name!r} is no text that a header carries."
@@ -124,22 +125,16 @@ class EndpointFields(BaseLanguageModel[Any]):
     stream_usage: bool = True
     """Whether a stream ends with the usage, where the contract has it."""
 
-    _formatter: ContentFormatter = PrivateAttr()
-    _row: FamilyProfile = PrivateAttr()
-    _authorizer: Authorizer = PrivateAttr()
-    _refused: set[str] = PrivateAttr()
-    """Features that the endpoint has refused, so that they are not sent again."""
-    _sync: SyncTransport = PrivateAttr()
-    _async: AsyncTransport = PrivateAttr()
-
-    if not TYPE_CHECKING:  # or every attribute would be of type Any
-
-        def __getattr__(self, name: str) -> Any:
-            """Return a private attribute; pydantic's own way takes a twentieth of a call's time."""
-            try:
-                return self.__pydantic_private__[name]
-            except (AttributeError, KeyError, TypeError):
-                return super().__getattr__(name)
+    if TYPE_CHECKING:  # pydantic would make private attributes of these, which are slow to read
+        _formatter: ContentFormatter
+        _row: FamilyProfile
+        _renders: bool
+        """Whether a conversation becomes one prompt, in the family's template."""
+        _authorizer: Authorizer
+        _refused: set[str]
+        """Features that the endpoint has refused, so that they are not sent again."""
+        _sync: SyncTransport
+        _async: AsyncTransport
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -240,6 +235,7 @@ class EndpointFields(BaseLanguageModel[Any]):
             if self.contract == "auto"
             else formatter(self.contract)
         )
+        self._renders = not (self._row.chat and self._formatter.traits.chat)
         self._authorizer = authorizer(key, self.credential, self.credential_scope)
         settings = HttpSettings(
             max_connections=self.max_connections,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 import orjson
@@ -32,7 +32,7 @@ class HttpRequest:
     def with_headers(self, headers: Mapping[str, str]) -> HttpRequest:
         """Return a copy that carries these headers too, under lower-case names."""
         added = {name.lower(): value for name, value in headers.items()}
-        return replace(self, headers={**self.headers, **added})
+        return HttpRequest(self.url, self.body, {**self.headers, **added}, self.stream)
 
 
 @dataclass(frozen=True, slots=True)

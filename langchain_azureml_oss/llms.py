@@ -22,7 +22,7 @@ from pydantic import Field, field_validator
 from langchain_azureml_oss.answers import engine_failed
 from langchain_azureml_oss.endpoint_calls import Ask, EndpointCalls, Results
 from langchain_azureml_oss.exchange import Call
-from langchain_azureml_oss.loading import loadable
+from langchain_azureml_oss.loading import loadable, signed
 from langchain_azureml_oss.prompts import parse_role_prompt
 from langchain_azureml_oss.replies import Choice, Reply
 from langchain_azureml_oss.usage import usage_metadata
@@ -56,6 +56,7 @@ class _Answer(NamedTuple):
         return found
 
 
+@signed
 @loadable
 class AzureMLOSSLLM(EndpointCalls, BaseLLM):
     """Completion model for open models on Azure Machine Learning online endpoints.

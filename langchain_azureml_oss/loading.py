@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from importlib import import_module
 from typing import TypeVar
 
@@ -24,4 +25,12 @@ def loadable(cls: S) -> S:
     # The set that was computed from the table before, if there is one.
     known: dict[str, set[tuple[str, ...]]] = getattr(core_load, "_default_class_paths_cache", {})
     known.get("all", set()).add(path)
+    return cls
+
+
+def signed(cls: S) -> S:
+    """Keep the signatures that langchain-core asks for at each call; it takes long to make one."""
+    for name in ("_generate", "_agenerate"):
+        function = vars(cls)[name]
+        function.__signature__ = inspect.signature(function)
     return cls

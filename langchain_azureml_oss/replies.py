@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,7 +30,7 @@ class Reply:
     """The answers of one response, in the order of the prompts; None: that prompt failed."""
 
     choices: list[Choice | None]
-    usage: Mapping[str, Any] | None = None
+    usage: dict[str, Any] | None = None
     model: str | None = None
     id: str | None = None
 
@@ -42,9 +41,9 @@ class Reply:
             isinstance(choice.text, str)
             and isinstance(choice.reasoning, str)
             and isinstance(choice.index, int)
-            and isinstance(choice.finish_reason, str | None)
+            and (choice.finish_reason is None or isinstance(choice.finish_reason, str))
             and isinstance(choice.tool_calls, list)
             and all(isinstance(call, dict) for call in choice.tool_calls)
             for choice in self.choices
             if choice is not None
-        ) and isinstance(self.usage, Mapping | None)
+        ) and (self.usage is None or isinstance(self.usage, dict))

@@ -35,5 +35,5 @@ def usage_metadata(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
 
 def _count(counts: Any, name: str) -> int | None:
     """Return a count; wire data that is no number counts as not reported."""
-    value = counts.get(name) if isinstance(counts, Mapping) else None
+    value = counts.get(name) if isinstance(counts, dict) else None
     return value if isinstance(value, int) else None

@@ -266,7 +266,8 @@ class Request:
 class RawServer:
     """Answers each request with the next of `script`, a list of pieces; the last one is repeated.
 
-    A piece is bytes, an Event to wait for, or one of the words `close` and `reset`.
+    A piece is bytes, an Event to wait for, or one of the words `close` and `reset`. `gone` is set
+    when a connection has ended, whoever hung up.
     """
 
     script: list = field(default_factory=list)
@@ -304,6 +305,12 @@ class RawServer:
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection):
+        try:
+            self._answer(connection)
+        finally:
+            self.gone.set()
+
+    def _answer(self, connection):
         reader = connection.makefile("rb")
         with contextlib.suppress(OSError, ValueError), reader, connection:
             while request := _read_request(reader):
@@ -321,7 +328,6 @@ class RawServer:
                             linger = struct.pack("ii", 1, 0)
                             connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
                         return
-        self.gone.set()
 
 
 def _read_request(reader):

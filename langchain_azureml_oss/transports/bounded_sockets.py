@@ -46,14 +46,17 @@ class BoundedSocket(socket.socket):
         self.settimeout(left if left < math.inf else None)
 
     def recv(self, *args: Any) -> bytes:
+        """Receive bytes, or raise TimeoutError."""
         self._begin()
         return super().recv(*args)
 
     def recv_into(self, *args: Any) -> int:
+        """Receive bytes into a buffer, or raise TimeoutError."""
         self._begin()
         return super().recv_into(*args)
 
     def sendall(self, data: Any, flags: int = 0) -> None:
+        """Send all of the bytes, or raise TimeoutError."""
         rest = memoryview(data).cast("B")
         while rest:
             self._begin()

@@ -118,7 +118,7 @@ class SyncTransport:
             if isinstance(error, _FAILURES):
                 return None, _failure(error)
             raise
-        headers = {name.lower(): value for name, value in response.headers.items()}
+        headers = dict(response.headers.lower_items())
         return _Held(response, pool), HttpResponse(response.status_code, headers)
 
     def _open_pool(self) -> SyncPool:

@@ -8,18 +8,18 @@ responses with what nobody looks at. Here that is done once for each URL.
 from __future__ import annotations
 
 import contextlib
-import http.client
 import http.cookiejar
 import os
 import socket
 import ssl
 import threading
-from collections.abc import Callable
-from typing import Any, NamedTuple, cast
+from collections.abc import Iterator
+from typing import Any, NamedTuple
 
 import requests
 import urllib3
 from requests.adapters import HTTPAdapter
+from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.util import parse_url
@@ -30,6 +30,7 @@ from langchain_azureml_oss.transports.bounded_sockets import (
     BoundedTLSSocket,
 )
 from langchain_azureml_oss.transports.settings import HttpSettings, tls_context
+from langchain_azureml_oss.transports.sync_answer import Answer
 
 
 class _Connection(HTTPConnection):
@@ -45,36 +46,10 @@ class _TLSConnection(_Connection, HTTPSConnection):
     pass
 
 
-class _Answer(http.client.HTTPResponse):
-    """A response as it comes; once it is closed, its connection may be used again."""
-
-    def __init__(self, connection: Any, give_back: Callable[[Any], None]) -> None:
-        super().__init__(connection.sock, method="POST")
-        self._connection, self._give_back = connection, give_back
-        self._ended = False
-
-    def read1(self, n: int = -1, *, decode_content: bool = False) -> bytes:
-        """Return the next bytes of the body, b"" at its end; decoding is for who is around."""
-        data = super().read1(n)
-        if not data:
-            if self.length:
-                raise http.client.IncompleteRead(b"", self.length)
-            self._ended = True
-        return data
-
-    def close(self) -> None:
-        super().close()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            if self.will_close or not self._ended:
-                connection.close()
-            self._give_back(connection)
-
-
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection
 
-    def ask(self, request: bytes, connect_seconds: float) -> _Answer:
+    def ask(self, request: bytes, connect_seconds: float) -> Answer:
         """Send a request, and return its answer, of which the headers are read.
 
         Raises:
@@ -93,7 +68,7 @@ class _Pool(HTTPConnectionPool):
             # Who has read enough of a request may answer and hang up.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sock.sendall(request)
-            answer = _Answer(connection, self._put_conn)
+            answer = Answer(connection, self._put_conn)
             answer.begin()
         except BaseException:
             if answer is not None:
@@ -110,6 +85,10 @@ class _TLSPool(_Pool, HTTPSConnectionPool):
 
 
 _POOLS = {"http": _Pool, "https": _TLSPool}
+
+
+_EMPTY = vars(requests.Response())
+"""What a new response is made of; its cookie jar alone takes longer than the rest of this way."""
 
 
 class _Route(NamedTuple):
@@ -152,19 +131,24 @@ class _Adapter(HTTPAdapter):
             raise ValueError("A header's name or value holds a line break.")
         head = f"{start}{headers}\r\n\r\n".encode("latin-1")
         answer = pool.ask(head + request.body, options["timeout"][0])
-        response = requests.Response()
-        response.status_code, response.raw = answer.status, answer
-        response.headers = cast("Any", answer.headers)
-        if "content-encoding" in response.headers:
-            response.raw = urllib3.HTTPResponse(
-                answer, headers=response.headers, status=answer.status, preload_content=False
-            )
+        raw: Any = answer
+        if "content-encoding" in answer.fields:
+            raw = urllib3.HTTPResponse(answer, headers=answer.fields, preload_content=False)
+        response = requests.Response.__new__(requests.Response)
+        vars(response).update(
+            _EMPTY,
+            status_code=answer.status,
+            headers=CaseInsensitiveDict(answer.fields),
+            raw=raw,
+            request=request,
+            history=[],
+        )
         return response
 
     def _route(self, request: Any, options: Any) -> _Route:
         proxies, url = options["proxies"], parse_url(request.url)
         pool: Any = self.get_connection_with_tls_context(request, options["verify"], proxies)
-        target, headers = url.request_uri, {"Host": url.netloc}
+        target, headers = url.request_uri, {"Host": str(url.netloc)}
         if pool.proxy is not None and url.scheme == "http":
             target, headers = url.url, {**headers, **pool.proxy_headers}
         lines = [f"POST {target} HTTP/1.1", *map(": ".join, headers.items()), ""]
@@ -198,8 +182,9 @@ class _Session(requests.Session):
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
-    def get_redirect_target(self, resp: requests.Response) -> None:
-        """Do not even look: requests would read the whole body first."""
+    def resolve_redirects(self, *_: Any, **__: Any) -> Iterator[requests.Response]:
+        """Do not even look for one: requests would read the whole body first."""
+        return iter(())
 
 
 class SyncPool:

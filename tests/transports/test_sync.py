@@ -214,6 +214,7 @@ def test_a_pooled_connection_that_died_is_no_failure(chat_at, raw_server, wire, 
     server = raw_server([*ok, "close"], ok)
     chat = chat_at(server, max_retries=0)
     chat.invoke("hi")
+    assert server.gone.wait(2)
     assert chat.invoke("hi").text == "Hello!"
 
 

@@ -1,0 +1,158 @@
+"""HTTP responses as servers write them, well and badly: both worlds read them alike."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import socket
+import threading
+
+import pytest
+
+from langchain_azureml_oss import errors
+from langchain_azureml_oss.formatters import formatter
+
+BODY = json.dumps({"output": "Hello!"}).encode()
+LENGTH = b"content-length: %d\r\n" % len(BODY)
+TYPE = b"content-type: application/json\r\n"
+CHUNKS = b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
+ZIPPED = gzip.compress(BODY)
+
+
+@pytest.fixture
+def chat_at(make_chat):
+    return lambda server, **fields: make_chat(
+        endpoint_url=f"{server.url}/score", **{"max_retries": 0} | fields
+    )
+
+
+@pytest.mark.parametrize(
+    ("response", "stays"),
+    [
+        (b"HTTP/1.1 200 OK\r\n" + TYPE + LENGTH + b"\r\n" + BODY, True),
+        (b"HTTP/1.1 200\r\n" + LENGTH + b"\r\n" + BODY, True),
+        (b"HTTP/1.1 200 OK\r\nContent-LENGTH:%d\r\n\r\n" % len(BODY) + BODY, True),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n" + CHUNKS + b"\r\n", True),
+        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + CHUNKS + b"a: b\r\n\r\n", True),
+        (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + BODY, True),
+        (
+            b"HTTP/1.1 103 Early Hints\r\nlink: </x>\r\n\r\nHTTP/1.1 200 OK\r\n"
+            + LENGTH
+            + b"\r\n"
+            + BODY,
+            True,
+        ),
+        (b"HTTP/1.1 200 OK\r\nx-text: caf\xe9\r\n" + LENGTH + b"\r\n" + BODY, True),
+        (b"HTTP/1.1 200 OK\r\nconnection: close\r\n" + LENGTH + b"\r\n" + BODY, False),
+        (b"HTTP/1.0 200 OK\r\n" + LENGTH + b"\r\n" + BODY, False),
+        (b"HTTP/1.0 200 OK\r\nconnection: Keep-Alive\r\n" + LENGTH + b"\r\n" + BODY, True),
+        (
+            b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: %d\r\n\r\n" % len(ZIPPED)
+            + ZIPPED,
+            True,
+        ),
+    ],
+    ids=[
+        *("length", "no reason", "no blank", "chunks", "trailer", "continue", "early hints"),
+        *("latin-1", "close", "http 1.0", "http 1.0 that stays", "gzip unasked"),
+    ],
+)
+@pytest.mark.parametrize("world", ["sync", "async"])
+async def test_a_response_is_read_and_its_connection_kept(
+    chat_at, raw_server, response, stays, world
+):
+    server = raw_server([response])
+    async with chat_at(server) as chat:
+        for _ in range(2):
+            answer = chat.invoke("hi") if world == "sync" else await chat.ainvoke("hi")
+            assert answer.text == "Hello!"
+        assert server.connections == (1 if stays else 2)
+
+
+def test_a_body_may_go_on_to_the_end_of_the_connection(ask, chat_at, raw_server):
+    server = raw_server([b"HTTP/1.1 200 OK\r\n\r\n" + BODY, "close"])
+    assert ask(chat_at(server)) == "Hello!"
+
+
+@pytest.mark.parametrize(
+    "response",
+    [
+        b"junk\r\n\r\n",
+        b"HTTP/1.1 2xx OK\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\n" + TYPE,
+        b"HTTP/1.1 200 OK\r\ncontent-le",
+        b"HTTP/1.1 200 OK\r\nno colon\r\n" + LENGTH + b"\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\ncontent-length : 3\r\n\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\nx-long: " + b"y" * 70_000 + b"\r\n" + LENGTH + b"\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\n" + b"x: " * 70_000,
+        b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"ff\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + b"zz\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n" + CHUNKS[:-3],
+    ],
+    ids=[
+        *("no http", "no status", "no end of headers", "cut in a header", "no colon"),
+        *("blank before a colon", "negative length", "length in words", "long header"),
+        *("endless header", "short body", "short chunk", "chunk without size", "no last chunk"),
+    ],
+)
+def test_a_malformed_response_is_a_connection_that_failed(
+    ask, chat_at, raw_server, shows, key, response
+):
+    server = raw_server([response, "close"])
+    with pytest.raises(errors.EndpointConnectionError) as caught:
+        ask(chat_at(server))
+    assert type(caught.value) is errors.EndpointConnectionError
+    assert key not in shows(caught.value)
+    assert len(server.requests) == 1
+
+
+def test_the_number_of_headers_has_a_bound(chat_at, raw_server):
+    head = b"".join(b"x-%d: y\r\n" % n for n in range(101))
+    server = raw_server([b"HTTP/1.1 200 OK\r\n" + head + LENGTH + b"\r\n" + BODY])
+    with chat_at(server) as chat, pytest.raises(errors.EndpointConnectionError, match="over 100"):
+        chat.invoke("hi")
+
+
+def test_a_server_may_refuse_a_request_before_it_took_all_of_it(ask, make_chat):
+    """Such a server hangs up while the rest is on its way; its words are what the caller wants."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def refuse():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(1024)
+            said = b'{"error": {"message": "The body is too large."}}'
+            head = b"HTTP/1.1 413 Too large\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
+            connection.sendall(head % len(said) + said)
+            connection.shutdown(socket.SHUT_WR)
+            while connection.recv(1 << 20):
+                pass
+
+    server = threading.Thread(target=refuse, daemon=True)
+    server.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/score"
+    try:
+        with pytest.raises(errors.InvalidRequestError, match="The body is too large"):
+            ask(make_chat(endpoint_url=url, max_retries=0), "x" * 8_000_000)
+    finally:
+        listener.close()
+        server.join(5)
+
+
+@pytest.mark.parametrize("world", ["sync", "async"])
+async def test_a_formatters_header_with_a_line_break_is_refused(
+    make_chat, raw_server, wire, answer, world
+):
+    class Smuggling(type(formatter("score"))):
+        def headers(self, call, body):
+            return {"x-mine": "a\r\nx-other: b"}
+
+    server = raw_server(wire(answer({"output": "Hello!"})))
+    url = f"{server.url}/score"
+    async with make_chat(endpoint_url=url, content_formatter=Smuggling()) as chat:
+        with pytest.raises(ValueError, match=r"line break|control character"):
+            chat.invoke("hi") if world == "sync" else await chat.ainvoke("hi")
+    assert server.requests == []
