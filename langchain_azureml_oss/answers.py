@@ -7,8 +7,7 @@ piece or in many, so a stream that is put together again is the answer that woul
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from langchain_azureml_oss.errors import (
     AzureMLOSSError,
@@ -32,8 +31,7 @@ from langchain_azureml_oss.tools import StreamedArguments
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class AnswerRules:
+class AnswerRules(NamedTuple):
     """What is done to every text that comes back."""
 
     stops: tuple[str, ...] = ()
@@ -106,13 +104,11 @@ class ChoiceReader:
         """Return a whole answer with the rules applied."""
         choice = self.feed(choice)
         rest = self.flush()
-        return replace(
-            choice,
-            text=choice.text + rest.text,
-            reasoning=choice.reasoning + rest.reasoning,
-            tool_calls=choice.tool_calls + rest.tool_calls,
-            finish_reason=rest.finish_reason or choice.finish_reason,
-        )
+        choice.text += rest.text
+        choice.reasoning += rest.reasoning
+        choice.tool_calls += rest.tool_calls
+        choice.finish_reason = rest.finish_reason or choice.finish_reason
+        return choice
 
 
 class Reader(Protocol[T]):

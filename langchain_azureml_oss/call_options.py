@@ -22,12 +22,13 @@ _FIELDS = {name: EndpointFields.model_fields[name] for name in OPTIONS}
 ALIASES = {field.alias: name for name, field in _FIELDS.items() if field.alias}
 """Their other names."""
 
-_CHECKS: dict[str, TypeAdapter[Any]] = {
-    name: TypeAdapter(
+
+@functools.cache
+def _check(name: str) -> TypeAdapter[Any]:
+    field = _FIELDS[name]
+    return TypeAdapter(
         Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
     )
-    for name, field in _FIELDS.items()
-}
 
 
 @functools.cache
@@ -60,7 +61,7 @@ def call_options(model: EndpointFields, given: Mapping[str, Any]) -> dict[str, A
         if value is options[name] or (value is None and _FIELDS[name].default is not None):
             continue
         try:
-            options[name] = _CHECKS[name].validate_python(value)
+            options[name] = _check(name).validate_python(value)
         except ValidationError as error:
             said = "; ".join(item["msg"] for item in error.errors(include_url=False))
             msg = f"{name}={value!r} is no option of a call: {said}."

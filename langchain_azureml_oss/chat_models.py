@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
@@ -11,7 +11,6 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
-from langchain_core.tools import BaseTool
 
 from langchain_azureml_oss.answers import only_choice
 from langchain_azureml_oss.endpoint_calls import Ask, EndpointCalls, Results
@@ -19,8 +18,12 @@ from langchain_azureml_oss.families import profile
 from langchain_azureml_oss.loading import loadable, signed
 from langchain_azureml_oss.messages import ai_message, ai_message_chunk
 from langchain_azureml_oss.replies import Choice, Reply
-from langchain_azureml_oss.structured_output import Method, structured_model
 from langchain_azureml_oss.tools import wire_tool_settings
+
+if TYPE_CHECKING:
+    from langchain_core.tools import BaseTool
+
+    from langchain_azureml_oss.structured_output import Method
 
 
 @signed
@@ -222,6 +225,9 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
                 langchain-core).
             OutputParserException: when called, the answer has another form.
         """
+        # Its parsers are pydantic classes, whose making takes a tenth of the package's import.
+        from langchain_azureml_oss.structured_output import structured_model  # noqa: PLC0415
+
         method = method or ("json_schema" if self._prompts_tools else "function_calling")
         return structured_model(
             self, schema, method=method, include_raw=include_raw, strict=strict, **kwargs

@@ -59,7 +59,7 @@ def named_deployment(value: str | None) -> str | None:
     return None if name.lower() in {"", "default"} else name
 
 
-class EndpointFields(BaseLanguageModel[Any]):
+class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] would be a class more
     """Where to call, as whom, and with which settings. See the table in docs/configuration.md."""
 
     model_config = ConfigDict(

@@ -82,8 +82,7 @@ class Emit(NamedTuple):
 Command = Authorize | Send | Receive | Wait | Emit
 
 
-@dataclass(frozen=True, slots=True)
-class Call(Generic[T]):
+class Call(NamedTuple, Generic[T]):
     """All that is needed to carry out one call and read its answer."""
 
     request: HttpRequest
@@ -94,7 +93,7 @@ class Call(Generic[T]):
     timeouts: Timeouts
     deadline: float | None = None
     """Seconds for the whole call, retries and all."""
-    retries: RetryPolicy = field(default_factory=RetryPolicy)
+    retries: RetryPolicy = RetryPolicy()
     amend: Callable[[AzureMLOSSError], Call[T] | None] = lambda _: None
     """Returns the call to make instead, where the server refused something that can be left out."""
 

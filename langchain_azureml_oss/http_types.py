@@ -35,8 +35,7 @@ class HttpRequest:
         return HttpRequest(self.url, self.body, {**self.headers, **added}, self.stream)
 
 
-@dataclass(frozen=True, slots=True)
-class HttpResponse:
+class HttpResponse(NamedTuple):
     """A reply: status, headers under lower-case names, and the bytes that were read so far."""
 
     status: int

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_azureml_oss import lenient_json
 from langchain_azureml_oss.http_types import encode_json
 from langchain_azureml_oss.tool_schemas import misfit
 
 
-@dataclass(frozen=True, slots=True)
-class PromptedJson:
+class PromptedJson(NamedTuple):
     """A form for the answer: any JSON object, or one that fits a schema."""
 
     schema: Mapping[str, Any] | None = None

@@ -6,13 +6,12 @@ import email.utils
 import random
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from langchain_azureml_oss.errors import AzureMLOSSError, RequestTimeoutError
 
 
-@dataclass(frozen=True, slots=True)
-class RetryPolicy:
+class RetryPolicy(NamedTuple):
     """Exponential backoff with full jitter; all times in seconds."""
 
     max_retries: int = 3

@@ -7,14 +7,12 @@ prompt formats on the models' cards.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_azureml_oss.http_types import decode_json, encode_json
 
 
-@dataclass(frozen=True, slots=True)
-class ToolDialect:
+class ToolDialect(NamedTuple):
     """One way to write tools; `{}` stands for what is filled in."""
 
     tools: str

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, NamedTuple
 
 from langchain_azureml_oss.errors import AzureMLOSSError, ResponseFormatError
 from langchain_azureml_oss.http_types import HttpRequest, HttpResponse, decode_json, encode_json
@@ -18,8 +17,7 @@ from langchain_azureml_oss.sse import Event
 Api = Literal["chat", "completion"]
 
 
-@dataclass(frozen=True, slots=True)
-class ModelCall:
+class ModelCall(NamedTuple):
     """What to ask for: a conversation, or prompts; exactly one of the two is set."""
 
     parameters: Mapping[str, Any]
@@ -36,8 +34,7 @@ class ModelCall:
         return "chat" if self.messages else "completion"
 
 
-@dataclass(frozen=True, slots=True)
-class Traits:
+class Traits(NamedTuple):
     """What a contract can do."""
 
     chat: bool = True
