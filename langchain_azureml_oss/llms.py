@@ -166,6 +166,11 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
         takes = self.api == "completion" and self._formatter.traits.several_prompts
         return takes and "several_prompts" not in self._refused
 
+    @property
+    def prompts_per_request(self) -> int:
+        """How many prompts go into one request; 1 where the contract or the server takes one."""
+        return self.batch_size if self._takes_several else 1
+
     def _is_streamed(self, prompts: Sequence[str]) -> bool:
         """Whether to stream; a request of several prompts never does."""
         return self.streaming and not (self._takes_several and len(prompts) > 1)
@@ -187,7 +192,7 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
     def _rounds(
         self, prompts: Sequence[str], stop: list[str] | None, kwargs: Mapping[str, Any]
     ) -> _Rounds:
-        size = self.batch_size if self._takes_several else 1
+        size = self.prompts_per_request
         results = Results(self._answer, _piece, self._last)
         return _Rounds(
             prompts, size, lambda asked: self._call(self._ask(asked, stop, kwargs), results)

@@ -9,6 +9,12 @@ from typing import Annotated, Any
 
 import typer
 
+from langchain_azureml_oss.cli.answer_options import (
+    PANEL,
+    MaxTokensOption,
+    SystemOption,
+    TemperatureOption,
+)
 from langchain_azureml_oss.cli.connecting import (
     ConnectionOption,
     ContractOption,
@@ -30,7 +36,6 @@ _SMALL_MODEL_FIELDS: dict[str, Any] = {
     "model_kwargs": {"frequency_penalty": 0.4},
 }
 
-_ANSWER = "Answer"
 _LOCAL = "Without a cloud"
 
 
@@ -64,48 +69,23 @@ def chat(  # noqa: PLR0913 -- each is an option of the command
             metavar="NAME",
             help="With --local: smollm2, echo or a GGUF file. Otherwise the name that is sent as"
             " `model`.",
-            rich_help_panel=_ANSWER,
+            rich_help_panel=PANEL,
         ),
     ] = None,
-    system: Annotated[
-        str | None,
-        typer.Option(
-            "--system", metavar="TEXT", help="How the model is to behave.", rich_help_panel=_ANSWER
-        ),
-    ] = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            "--temperature",
-            min=0,
-            metavar="NUMBER",
-            help="0: always the likeliest words.",
-            rich_help_panel=_ANSWER,
-        ),
-    ] = None,
-    max_tokens: Annotated[
-        int | None,
-        typer.Option(
-            "--max-tokens",
-            min=1,
-            metavar="NUMBER",
-            help="The answer's longest length.",
-            rich_help_panel=_ANSWER,
-        ),
-    ] = None,
+    system: SystemOption = None,
+    temperature: TemperatureOption = None,
+    max_tokens: MaxTokensOption = None,
     as_json: Annotated[
         bool,
         typer.Option(
             "--json",
             help="One JSON object at the end instead of text; errors too.",
-            rich_help_panel=_ANSWER,
+            rich_help_panel=PANEL,
         ),
     ] = False,
     no_stream: Annotated[
         bool,
-        typer.Option(
-            "--no-stream", help="Ask for the answer in one piece.", rich_help_panel=_ANSWER
-        ),
+        typer.Option("--no-stream", help="Ask for the answer in one piece.", rich_help_panel=PANEL),
     ] = False,
 ) -> None:
     """Ask a model: one question, or a whole session.

@@ -43,7 +43,7 @@ class Terminal:
         self._line_is_open = False
         self._status: Status | None = None
         self.has_styles = takes_styles(sys.stderr)
-        self._err = Console(
+        self.console = Console(  # standard error
             file=sys.stderr,
             force_terminal=self.has_styles,
             color_system="auto" if self.has_styles else None,
@@ -104,7 +104,7 @@ class Terminal:
     def waiting(self, text: str) -> Iterator[None]:
         """Show that something is going on, until the first words of an answer."""
         if self.has_styles and not self.as_json:
-            self._status = self._err.status(Text(text, style="dim"), spinner_style="dim")
+            self._status = self.console.status(Text(text, style="dim"), spinner_style="dim")
             self._status.start()
         try:
             yield
@@ -115,7 +115,7 @@ class Terminal:
         self._stop_waiting()
         if self._out_is_terminal:
             self.end_line()
-        self._err.print(text)
+        self.console.print(text)
 
     def _stop_waiting(self) -> None:
         status, self._status = self._status, None

@@ -1,0 +1,103 @@
+"""Files of questions: the kinds that are read, and what is said about those that are not."""
+
+from __future__ import annotations
+
+import pytest
+from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
+
+from langchain_azureml_oss.batch.rows import Row, read_rows
+from langchain_azureml_oss.errors import UnsupportedInputError
+
+
+@pytest.fixture
+def rows_of(tmp_path):
+    """The rows of a file with this name and these bytes."""
+
+    def read(name, data):
+        path = tmp_path / name
+        path.write_bytes(data)
+        return list(read_rows(path))
+
+    return read
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "rows"),
+    [
+        ("q.jsonl", b'{"prompt": "a", "id": 7}\n"b"\n', [(1, {"prompt": "a", "id": 7}), (2, "b")]),
+        ("q.jsonl", b'"a"\n\n  \n"b"', [(1, "a"), (4, "b")]),
+        ("q.ndjson", b'\xef\xbb\xbf"caf\xc3\xa9"\r\n', [(1, "café")]),
+        ("Q.JSONL", '"a\u2028b"\n"c"'.encode(), [(1, "a\u2028b"), (2, "c")]),
+        ("q.txt", b"  a b \r\n\r\nc\n", [(1, "  a b "), (3, "c")]),
+        ("q.csv", b"prompt,id\na,1\nb,2\n", [(1, ("a", "1")), (2, ("b", "2"))]),
+        ("q.csv", b'id,prompt\r\n1,"two\r\nlines, ""so"""\r\n', [(1, ('two\r\nlines, "so"', "1"))]),
+        ("q.csv", b"prompt,id\n", []),
+        ("q.jsonl", b"", []),
+    ],
+)
+def test_rows(rows_of, name, data, rows):
+    def whole(value):
+        if isinstance(value, tuple):
+            return {"prompt": value[0], "id": value[1]}
+        return {"prompt": value} if isinstance(value, str) else value
+
+    assert rows_of(name, data) == [Row(number, whole(value)) for number, value in rows]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "said"),
+    [
+        ("q.jsonl", b'"a"\n{"prompt":\n', "Row 2 is not JSON"),
+        ("q.jsonl", b"[1]\n", "Row 1 is neither .* but list"),
+        ("q.jsonl", b'"\xff"\n', r"q\.jsonl cannot be read: .*utf-8"),
+        ("q.csv", b"prompt,id\na\n", "Row 1 has not as many fields"),
+        ("q.csv", b"prompt\na,b\n", "Row 1 has not as many fields"),
+        ("q.csv", b'prompt\n"a\n', r"q\.csv cannot be read"),
+        ("q.parquet", b"", r"ends in one of \.jsonl, \.ndjson, \.csv, \.txt"),
+    ],
+)
+def test_a_file_that_is_wrong_is_an_error(rows_of, name, data, said):
+    with pytest.raises(UnsupportedInputError, match=said):
+        rows_of(name, data)
+
+
+def test_a_file_that_is_missing_is_named(tmp_path):
+    with pytest.raises(UnsupportedInputError, match=r"none\.txt cannot be read: .*No such file"):
+        list(read_rows(tmp_path / "none.txt"))
+
+
+def test_a_prompt_is_a_users_turn():
+    assert Row(1, {"prompt": "hi"}).messages() == [HumanMessage("hi")]
+    assert Row(1, {"prompt": "hi"}).messages("Be brief.")[0] == SystemMessage("Be brief.")
+
+
+def test_messages_are_a_conversation():
+    turns = [
+        {"role": "system", "content": "Rhyme."},
+        {"role": "user", "content": "a"},
+        {"role": "assistant", "content": "b"},
+        {"role": "user", "content": [{"type": "text", "text": "c"}]},
+    ]
+    messages = Row(1, {"messages": turns, "prompt": "not this"}).messages("Be brief.")
+    assert messages[0] == SystemMessage("Rhyme.")
+    assert messages[2] == AIMessage("b")
+    assert messages[3].text == "c"
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ({}, "no text under 'prompt'; it has nothing"),
+        ({"question": "a", "id": 1}, "it has question, id"),
+        ({"prompt": " "}, "no text under 'prompt'"),
+        ({"prompt": 3}, "no text under 'prompt'"),
+        ({"messages": []}, "empty list of messages"),
+        ({"messages": [{"role": "gossip", "content": "a"}]}, "messages that are none"),
+        ({"messages": [{"text": "a"}]}, "messages that are none"),
+        ({"messages": [3]}, "messages that are none"),
+        ({"messages": 3}, "messages that are none"),
+    ],
+)
+def test_a_row_without_a_question_is_named(given, said):
+    with pytest.raises(UnsupportedInputError, match=f"Row 5 has .*{said}|Row 5 has an {said}"):
+        Row(5, given).messages()

@@ -1,0 +1,189 @@
+"""`azureml-oss batch`: files, progress, exit status, and what is left when a run ends early."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import pytest
+
+from langchain_azureml_oss.cli import progress
+from langchain_azureml_oss.local import LocalEndpoint
+
+
+@pytest.fixture
+def questions(tmp_path, monkeypatch):
+    """Writes so many questions to in.jsonl, in the folder in which the command runs."""
+    monkeypatch.chdir(tmp_path)
+
+    def write(count=5):
+        rows = [json.dumps({"id": n, "prompt": f"question {n}"}) for n in range(1, count + 1)]
+        (tmp_path / "in.jsonl").write_text("\n".join(rows) + "\n")
+        return tmp_path
+
+    return write
+
+
+def answers(folder, name="out.jsonl"):
+    return [json.loads(line) for line in (folder / name).read_bytes().splitlines()]
+
+
+def test_a_file_of_answers(configured, questions, run):
+    folder = questions()
+    result = run("batch", "in.jsonl", "out.jsonl")
+    assert (result.exit_code, result.stdout) == (0, "")
+    assert result.stderr.startswith("5 of 5 rows answered in ")
+    assert "tokens in" in result.stderr
+    assert [answer["text"] for answer in answers(folder)] == [
+        f"echo: question {n}" for n in range(1, 6)
+    ]
+
+
+def test_the_installed_command(configured, questions, command):
+    folder = questions()
+    (folder / "in.txt").write_text("What is CI?\n\nWhat is CD?\n")
+    result = command("batch", "in.txt", "out.jsonl", "--system", "Be brief.", "--max-tokens", "9")
+    assert (result.returncode, result.stdout) == (0, "")
+    assert "\x1b" not in result.stderr
+    assert [(a["row"], a["text"]) for a in answers(folder)] == [
+        (1, "echo: What is CI?"),
+        (3, "echo: What is CD?"),
+    ]
+    sent = configured.requests[0].body
+    assert sent["max_tokens"] == 9
+    assert sent["messages"][0] == {"role": "system", "content": "Be brief."}
+
+
+def test_json(configured, questions, run):
+    questions()
+    result = run("batch", "in.jsonl", "out.jsonl", "--json")
+    assert (result.exit_code, result.stderr) == (0, "")
+    found = json.loads(result.stdout)
+    assert found.pop("seconds") >= 0
+    assert found.pop("usage")["input_tokens"] > 0
+    assert found == {
+        "rows": 5,
+        "kept": 0,
+        "answered": 5,
+        "failed": 0,
+        "first_failure": None,
+        "answers": "out.jsonl",
+    }
+
+
+def test_rows_that_fail_and_a_second_run(configured, questions, run, error_of):
+    folder = questions()
+    configured.fail_next("500", times=2)
+    arguments = ("batch", "in.jsonl", "out.jsonl", "--max-retries", "0", "--concurrency", "1")
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "3 of 5 rows answered" in result.stderr
+    assert "2 rows failed; the same command asks again. The first was row 1: " in result.stderr
+    configured.fail_next("500")
+    result = run(*arguments, "--json")
+    assert result.exit_code == 1
+    assert error_of(result)["message"].startswith("1 row failed")
+    found = json.loads(result.stdout)
+    assert [found[name] for name in ("kept", "answered", "failed")] == [3, 1, 1]
+    result = run(*arguments)
+    assert (result.exit_code, result.stderr.startswith("1 of 5 rows answered and 4 kept")) == (
+        0,
+        True,
+    )
+    assert all("text" in answer for answer in answers(folder))
+
+
+def test_retries_are_counted_and_not_listed(configured, questions, run, monkeypatch, caplog):
+    monkeypatch.setattr(progress, "_LINE_SECONDS", 0)
+    questions()
+    configured.fail_next("429", times=2)
+    with caplog.at_level(logging.WARNING):
+        result = run("batch", "in.jsonl", "out.jsonl", "--concurrency", "1")
+    assert result.exit_code == 0
+    assert "Trying again" not in result.stderr
+    lines = result.stderr.splitlines()
+    assert lines[0] == "1 of 5 rows, 2 tried again"
+    assert lines[-2] == "5 of 5 rows, 2 tried again"
+
+
+def test_overwrite(configured, questions, run):
+    folder = questions()
+    (folder / "out.jsonl").write_text("something else\n")
+    result = run("batch", "in.jsonl", "out.jsonl")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "Line 1 of out.jsonl is no answer of an earlier run" in result.stderr
+    assert (folder / "out.jsonl").read_text() == "something else\n"
+    assert run("batch", "in.jsonl", "out.jsonl", "--overwrite").exit_code == 0
+    assert len(answers(folder)) == 5
+
+
+def test_completions(echo, questions, run, monkeypatch, variables):
+    for name, value in variables(echo, "/score").items():
+        monkeypatch.setenv(name, value)
+    folder = questions(40)
+    assert run("batch", "in.jsonl", "out.jsonl", "--api", "completion").exit_code == 0
+    assert len(echo.requests) == 2
+    assert len(answers(folder)) == 40
+
+
+def test_options_say_which_endpoint(echo, questions, run, monkeypatch):
+    monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", echo.api_key)
+    folder = questions(1)
+    options = ("--url", echo.scoring_url, "--family", "LLAMA", "--deployment", "green")
+    assert run("batch", "in.jsonl", "out.jsonl", *options).exit_code == 0
+    assert answers(folder)[0]["deployment"] == "green"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("batch",), "IN"),
+        (("batch", "in.jsonl"), "OUT"),
+        (("batch", "in.jsonl", "out.jsonl", "--concurrency", "0"), "--concurrency"),
+        (("batch", "in.jsonl", "out.jsonl", "--api", "gossip"), "--api"),
+        (("batch", "in.jsonl", "out.jsonl", "--api", "completion", "--system", "a"), "--system"),
+        (("batch", "in.jsonl", "out.jsonl", "--key", "secret"), "--key"),
+    ],
+)
+def test_wrong_usage(configured, questions, run, arguments, said):
+    questions()
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert said in result.stderr
+
+
+def test_nothing_is_configured(questions, run):
+    questions()
+    result = run("batch", "in.jsonl", "out.jsonl")
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert "AZUREML_ENDPOINT_URL" in result.stderr
+
+
+def test_a_wrong_key(configured, questions, run, monkeypatch):
+    folder = questions(50)
+    monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", "not-the-key")
+    result = run("batch", "in.jsonl", "out.jsonl")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "0 of 50 rows are answered in out.jsonl" in result.stderr
+    assert "401" in result.stderr
+    assert "not-the-key" not in result.stderr + (folder / "out.jsonl").read_text()
+
+
+def test_a_bar_on_a_terminal_and_ctrl_c(questions, on_terminal, variables, run, monkeypatch):
+    with LocalEndpoint("echo", faults={"slow": 1.0}, slow_s=0.05) as endpoint:
+        environment = variables(endpoint) | {"NO_COLOR": "", "COLUMNS": "80"}
+        folder = questions(400)
+        terminal = on_terminal("batch", "in.jsonl", "out.jsonl", **environment)
+        terminal.wait_for("/400")
+        terminal.wait_for("8/400")
+        terminal.type("\x03")
+        assert terminal.end() == 130
+        assert "rows are answered in out.jsonl" in terminal.words
+        assert "Interrupted." in terminal.words
+        kept = len(answers(folder))
+        assert 0 < kept < 400
+        for name, value in variables(endpoint).items():
+            monkeypatch.setenv(name, value)
+        result = run("batch", "in.jsonl", "out.jsonl", "--concurrency", "100")
+        assert (result.exit_code, f"and {kept} kept" in result.stderr) == (0, True)
+        assert [answer["row"] for answer in answers(folder)] == list(range(1, 401))
