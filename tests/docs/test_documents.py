@@ -69,7 +69,8 @@ def read_output(capsys):
     ],
 )
 @pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
-def test_the_python_blocks_run(path, endpoint, setenv, read_output):
+def test_the_python_blocks_run(path, endpoint, setenv, read_output, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     ran = documents.run_document(path, endpoint, setenv, read_output)
     assert ran == sum(not block.reason for block in python_of(path)) > 0
     if path.name in {"README.md", "quickstart.md"}:
