@@ -25,7 +25,7 @@ from langchain_azureml_oss.exchange import Call
 from langchain_azureml_oss.families import fold, render
 from langchain_azureml_oss.follow_up import AnswerMisfitError
 from langchain_azureml_oss.formatters import ModelCall
-from langchain_azureml_oss.http_types import HttpResponse, Timeouts
+from langchain_azureml_oss.http_types import HttpRequest, HttpResponse, Timeouts
 from langchain_azureml_oss.messages import WireMessage, to_wire
 from langchain_azureml_oss.parameters import AsTheyAre, Setting, merge, spell
 from langchain_azureml_oss.prompted_json import FORMATS, PromptedJson, response_format
@@ -84,8 +84,7 @@ class EndpointCalls(EndpointFields):
         options = call_options(self, ask.kwargs)
         deployment_name = named_deployment(options["deployment_name"])
         model_call, rules = self._model_call(ask, options)
-        request = self._formatter.build(model_call, self.endpoint_url or "")
-        request = request.with_headers(self._headers(deployment_name))
+        request = self._request(model_call, deployment_name)
         timeout = options["timeout"]
         connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
 
@@ -240,7 +239,7 @@ class EndpointCalls(EndpointFields):
             parameters.pop("stream_options", None)
         return parameters
 
-    def _headers(self, deployment_name: str | None) -> dict[str, str]:
+    def _request(self, model_call: ModelCall, deployment_name: str | None) -> HttpRequest:
         headers = {
             "accept-encoding": "identity",  # a stream's events come one by one
             "user-agent": f"langchain-azureml-oss/{__version__}",
@@ -248,7 +247,15 @@ class EndpointCalls(EndpointFields):
         }
         if deployment_name:
             headers["azureml-model-deployment"] = deployment_name
-        return headers
+        request = self._formatter.build(model_call, self.endpoint_url or "").with_headers(headers)
+        if not request.fits_http:
+            names = ", ".join(map(repr, request.headers))
+            msg = (
+                f"One of the headers {names} holds a line break or another character that HTTP"
+                f" does not carry; contract {self._formatter.name!r} made it."
+            )
+            raise ConnectionConfigError(msg)
+        return request
 
     def _amend(
         self, error: AzureMLOSSError, sent: ModelCall, ask: Ask, results: Results

@@ -29,6 +29,12 @@ class HttpRequest:
     """The driver's have the key, which tools that print local variables must not show."""
     stream: bool = False
 
+    @property
+    def fits_http(self) -> bool:
+        """Whether a header can carry what is in each: one line of printable ASCII."""
+        text = "".join([*self.headers, *self.headers.values()])
+        return text.isascii() and text.isprintable()
+
     def with_headers(self, headers: Mapping[str, str]) -> HttpRequest:
         """Return a copy that carries these headers too, under lower-case names."""
         added = {name.lower(): value for name, value in headers.items()}

@@ -7,7 +7,7 @@ from langchain_core.tools import tool
 
 from langchain_azureml_oss import ContentFormatter
 from langchain_azureml_oss.errors import ConnectionConfigError, InvalidRequestError, ServerError
-from langchain_azureml_oss.formatters import Traits
+from langchain_azureml_oss.formatters import Traits, formatter
 from langchain_azureml_oss.replies import Choice, Reply
 
 COMPLETIONS = "https://ep.eastus2.inference.ml.azure.com/v1/completions"
@@ -245,3 +245,16 @@ def test_a_deadline_of_none_is_none(make_chat):
     assert chat._call(Ask(messages=[HumanMessage("hi")]), None).deadline == 5
     ask = Ask(messages=[HumanMessage("hi")], kwargs={"deadline": None})
     assert chat._call(ask, None).deadline is None
+
+
+@pytest.mark.parametrize("header", ["a\r\nx-other: b", "a\nb", "caf\xe9", "a\x00", "日"])
+def test_a_formatters_header_that_http_does_not_carry_is_refused(make_chat, plug, header):
+    class Smuggling(type(formatter("score"))):
+        def headers(self, call, body):
+            return {"x-mine": header}
+
+    chat = make_chat(content_formatter=Smuggling())
+    replay = plug(chat)
+    with pytest.raises(ConnectionConfigError, match=r"'x-mine'.* line break"):
+        chat.invoke("hi")
+    assert replay.requests == []

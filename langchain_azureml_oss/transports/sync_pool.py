@@ -127,8 +127,6 @@ class _Adapter(HTTPAdapter):
         """
         pool, start = self._routes.get(request.url) or self._route(request, options)
         headers = "\r\n".join(map(": ".join, request.headers.items()))
-        if headers.count("\n") >= len(request.headers):
-            raise ValueError("A header's name or value holds a line break.")
         head = f"{start}{headers}\r\n\r\n".encode("latin-1")
         answer = pool.ask(head + request.body, options["timeout"][0])
         raw: Any = answer

@@ -10,7 +10,6 @@ import threading
 import pytest
 
 from langchain_azureml_oss import errors
-from langchain_azureml_oss.formatters import formatter
 
 BODY = json.dumps({"output": "Hello!"}).encode()
 LENGTH = b"content-length: %d\r\n" % len(BODY)
@@ -140,19 +139,3 @@ def test_a_server_may_refuse_a_request_before_it_took_all_of_it(ask, make_chat):
     finally:
         listener.close()
         server.join(5)
-
-
-@pytest.mark.parametrize("world", ["sync", "async"])
-async def test_a_formatters_header_with_a_line_break_is_refused(
-    make_chat, raw_server, wire, answer, world
-):
-    class Smuggling(type(formatter("score"))):
-        def headers(self, call, body):
-            return {"x-mine": "a\r\nx-other: b"}
-
-    server = raw_server(wire(answer({"output": "Hello!"})))
-    url = f"{server.url}/score"
-    async with make_chat(endpoint_url=url, content_formatter=Smuggling()) as chat:
-        with pytest.raises(ValueError, match=r"line break|control character"):
-            chat.invoke("hi") if world == "sync" else await chat.ainvoke("hi")
-    assert server.requests == []
