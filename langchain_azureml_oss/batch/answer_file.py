@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import logging
 import os
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self
 
 from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.errors import UnsupportedInputError
 from langchain_azureml_oss.http_types import decode_json, encode_json
+
+logger = logging.getLogger(__name__)
 
 _BEGINNING = b'{"row":'
 """How each line begins, so that the half of one is told apart from somebody else's text."""
@@ -39,19 +42,24 @@ class AnswerFile:
         overwrite: Whether to begin anew.
 
     Raises:
-        UnsupportedInputError: the file is another one, or cannot be written.
+        UnsupportedInputError: the file is another one, cannot be written, or another run writes it.
     """
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
-        self._path = path
+        self._path = path.resolve()  # a link stays a link
         self._lines: dict[int, _Line] = {}
         self._in_order = True
         self._end = 0
+        if path.exists() and not path.is_file():
+            raise UnsupportedInputError(f"{path} is no file that answers can be written to.")
         try:
-            self._file: BinaryIO = path.open("wb+" if overwrite else "ab+")
+            self._file: BinaryIO = self._path.open("ab+")
         except OSError as error:
-            raise UnsupportedInputError(f"{path.name} cannot be written: {error}.") from None
+            raise _unwritable(path, error) from None
         try:
+            self._lock()
+            if overwrite:
+                self._file.truncate(0)
             self._read()
         except BaseException:
             self._file.close()
@@ -63,37 +71,78 @@ class AnswerFile:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def has_answer(self, row: Row) -> bool:
-        """Whether a row needs not be asked.
+    @property
+    def numbers(self) -> frozenset[int]:
+        """Numbers of the rows that were asked."""
+        return frozenset(self._lines)
+
+    @property
+    def failed(self) -> frozenset[int]:
+        """Numbers of the rows that were asked and have no answer."""
+        return frozenset(number for number, line in self._lines.items() if not line.is_answer)
+
+    def check(self, rows: Iterable[Row]) -> int:
+        """Return how many of the rows have an answer.
 
         Raises:
-            UnsupportedInputError: the file has an answer to another question in this row.
+            UnsupportedInputError: the file has other rows, or answers to other questions.
         """
-        line = self._lines.get(row.number)
-        if line is None:
-            return False
-        if line.digest != _digest(row.input):
-            msg = (
-                f"{self._path.name} has another question in row {row.number}, so it belongs to"
-                " other input. Write to another file, or overwrite this one."
-            )
-            raise UnsupportedInputError(msg)
-        return line.is_answer
+        known = answered = 0
+        for row in rows:
+            line = self._lines.get(row.number)
+            if line is None:
+                continue
+            if line.digest != _digest(row.input):
+                raise self._misfit(f"another question in row {row.number}")
+            known += 1
+            answered += line.is_answer
+        if known < len(self._lines):
+            raise self._misfit("rows that the questions do not have")
+        return answered
 
     def add(self, row: Row, outcome: Mapping[str, Any]) -> None:
-        """Write what came of a row: an answer, or an outcome with the key `error`."""
+        """Write what came of a row: an answer, or an outcome with the key `error`.
+
+        Raises:
+            UnsupportedInputError: the file cannot be written any more.
+        """
         data = encode_json({"row": row.number, "input": row.input, **outcome}) + b"\n"
-        self._file.write(data)
-        self._file.flush()
+        try:
+            self._file.write(data)
+            self._file.flush()
+        except OSError as error:
+            raise _unwritable(self._path, error) from None
         self._note(row.number, row.input, len(data), is_answer="error" not in outcome)
 
     def close(self) -> None:
         """Put the lines in the order of the rows, one for each."""
-        with self._file:
-            # Another run that writes to the same file by mistake is not to lose its lines.
-            is_ours = self._file.seek(0, os.SEEK_END) == self._end
-            if is_ours and not self._in_order:
-                self._sort()
+        copy = None
+        try:
+            if not self._in_order:
+                copy = self._sorted_copy()
+        except OSError as error:
+            logger.warning("%s is left unsorted: %s.", self._path.name, error.strerror)
+        finally:
+            with contextlib.suppress(OSError):  # of lines that did not fit, which was said before
+                self._file.close()
+        if copy is not None:
+            copy.replace(self._path)
+
+    def _lock(self) -> None:
+        try:
+            import fcntl  # noqa: PLC0415 - not on Windows
+        except ImportError:
+            return
+        try:
+            # Ends with the process, however that ends.
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            # A run that has just ended may have put its sorted lines in the place of this file.
+            is_free = os.fstat(self._file.fileno()).st_ino == self._path.stat().st_ino
+        except OSError:
+            is_free = False
+        if not is_free:
+            msg = f"Another run writes to {self._path.name}. Wait for its end, or stop it."
+            raise UnsupportedInputError(msg)
 
     def _read(self) -> None:
         self._file.seek(0)
@@ -102,7 +151,7 @@ class AnswerFile:
                 value = decode_json(data)
                 row, given, failed = value["row"], value["input"], "error" in value
                 is_whole = data.endswith(b"\n") and isinstance(row, int)
-            except (KeyError, TypeError, ValueError):
+            except (KeyError, RecursionError, TypeError, ValueError):
                 is_whole = False
             if not is_whole:
                 if data.endswith(b"\n") or not data.startswith(_BEGINNING[: len(data)]):
@@ -122,24 +171,36 @@ class AnswerFile:
         self._lines[row] = _Line(self._end, size, _digest(given), is_answer)
         self._end += size
 
-    def _sort(self) -> None:
-        """Write the lines that count to a file beside, and put it in the place of this one."""
+    def _sorted_copy(self) -> Path:
+        """Write the lines that count to a file beside."""
         handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
+        copy = Path(name)
         try:
             with os.fdopen(handle, "wb") as target:
                 target.writelines(self._sorted_lines())
-            Path(name).chmod(self._path.stat().st_mode)
-            Path(name).replace(self._path)
+            copy.chmod(self._path.stat().st_mode)
         except BaseException:
-            with contextlib.suppress(OSError):
-                Path(name).unlink()
+            copy.unlink(missing_ok=True)
             raise
+        return copy
 
     def _sorted_lines(self) -> Iterator[bytes]:
         for _, line in sorted(self._lines.items()):
             self._file.seek(line.start)
             yield self._file.read(line.size)
 
+    def _misfit(self, what: str) -> UnsupportedInputError:
+        return UnsupportedInputError(
+            f"{self._path.name} has {what}, so it belongs to other input. Write to another file, or"
+            " overwrite this one."
+        )
+
 
 def _digest(value: Any) -> bytes:
-    return hashlib.blake2b(encode_json(value), digest_size=16).digest()
+    # As it is read again: JSON has no numbers that are not finite, and no integers of 65 bits.
+    written = encode_json(decode_json(encode_json(value)))
+    return hashlib.blake2b(written, digest_size=16).digest()
+
+
+def _unwritable(path: Path, error: OSError) -> UnsupportedInputError:
+    return UnsupportedInputError(f"{path} cannot be written: {error.strerror}.")

@@ -31,7 +31,7 @@ class Row(NamedTuple):
         if isinstance(prompt, str) and prompt.strip():
             return prompt
         has = ", ".join(self.input) or "nothing"
-        raise UnsupportedInputError(f"Row {self.number} has no text under 'prompt'; it has {has}.")
+        raise UnsupportedInputError(f"Row {self.number} has no text in `prompt`; it has {has}.")
 
     def messages(self, system: str | None = None) -> list[BaseMessage]:
         """Return the conversation; a prompt is a user's turn.
@@ -40,18 +40,18 @@ class Row(NamedTuple):
             system: Goes before a conversation that does not begin with a system message.
 
         Raises:
-            UnsupportedInputError: there is neither messages nor a prompt.
+            UnsupportedInputError: there are neither messages nor a prompt.
         """
-        given = self.input.get("messages")
-        if given is None:
-            given = [("user", self.prompt())]
+        given = self.input.get("messages") or [{"role": "user", "content": self.prompt()}]
+        if not isinstance(given, list) or not all(isinstance(turn, dict) for turn in given):
+            msg = f"Row {self.number}: `messages` must be a list of objects with role and content."
+            raise UnsupportedInputError(msg)
         try:
             messages = convert_to_messages(given)
-        except (KeyError, NotImplementedError, TypeError, ValueError) as error:
-            msg = f"Row {self.number} has messages that are none: {error}"
+        except Exception as error:  # noqa: BLE001 - whatever langchain-core makes of such turns
+            said = str(error).partition("\n")[0]
+            msg = f"Row {self.number}: `messages` is not valid: {type(error).__name__}: {said}"
             raise UnsupportedInputError(msg) from None
-        if not messages:
-            raise UnsupportedInputError(f"Row {self.number} has an empty list of messages.")
         if system and not isinstance(messages[0], SystemMessage):
             return [SystemMessage(system), *messages]
         return messages
@@ -73,16 +73,20 @@ def read_rows(path: Path) -> Iterator[Row]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield from reader(file)
-    except (OSError, UnicodeError, csv.Error) as error:
-        msg = f"{path.name} cannot be read: {error}."
+    except OSError as error:
+        raise UnsupportedInputError(f"{path} cannot be read: {error.strerror}.") from None
+    except UnicodeError as error:
+        msg = f"{path} is not text in UTF-8: {error}. Save it as UTF-8."
         raise UnsupportedInputError(msg) from None
+    except csv.Error as error:
+        raise UnsupportedInputError(f"{path} is not CSV: {error}.") from None
 
 
 def _json_lines(file: TextIO) -> Iterator[Row]:
     for number, line in _lines(file):
         try:
             value = json.loads(line)
-        except ValueError as error:
+        except (RecursionError, ValueError) as error:
             raise UnsupportedInputError(f"Row {number} is not JSON: {error}.") from None
         if isinstance(value, str):
             value = {"prompt": value}
@@ -100,7 +104,8 @@ def _records(file: TextIO) -> Iterator[Row]:
     records = csv.DictReader(file, strict=True)
     for number, record in enumerate(records, 1):
         if None in record or None in record.values():
-            msg = f"Row {number} has not as many fields as the first line has names."
+            names = len(records.fieldnames or ())
+            msg = f"Row {number} has not {names} fields, as the first line has names."
             raise UnsupportedInputError(msg)
         yield Row(number, dict(record))
 

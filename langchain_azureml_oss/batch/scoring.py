@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,12 @@ from langchain_azureml_oss.batch.rows import Row, read_rows
 from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
 from langchain_azureml_oss.errors import (
     AuthenticationError,
-    AzureMLOSSError,
     ConnectionConfigError,
     EndpointConnectionError,
     NotFoundError,
     PermissionDeniedError,
+    RateLimitError,
+    RequestTimeoutError,
     UnsupportedInputError,
 )
 from langchain_azureml_oss.llms import AzureMLOSSLLM
@@ -29,11 +31,13 @@ from langchain_azureml_oss.llms import AzureMLOSSLLM
 Outcome = dict[str, Any]
 """What is written of a row: `text` and what is known about the answer, or `error`."""
 
-_KNOWN = ("model_name", "deployment", "finish_reason", "request_id")
-_HOPELESS = (AuthenticationError, ConnectionConfigError, NotFoundError, PermissionDeniedError)
+_METADATA = ("model_name", "deployment", "finish_reason", "request_id")
+_FATAL = (AuthenticationError, ConnectionConfigError, NotFoundError, PermissionDeniedError)
 """Every other row would end the same way."""
-_LOST_IN_A_ROW = 10
-"""Connections that fail one after the other, before it is believed that nobody is there."""
+_OVERLOAD = frozenset({429, 502, 503, 504})
+"""Statuses that are no fault of the request."""
+_MAX_UNANSWERED = 10
+"""Requests without any answer, one after the other, before the endpoint counts as gone."""
 
 
 @dataclass(slots=True)
@@ -74,14 +78,27 @@ def score_file(
     model: AzureMLOSSChatModel | AzureMLOSSLLM,
     questions: str | Path,
     answers: str | Path,
-    **options: Any,
+    *,
+    concurrency: int = 8,
+    system: str | None = None,
+    overwrite: bool = False,
+    on_progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Ask a model every question of a file; see `ascore_file`.
 
     Raises:
         RuntimeError: an event loop is running; await `ascore_file` there.
     """
-    return asyncio.run(ascore_file(model, questions, answers, **options))
+    run = ascore_file(
+        model,
+        questions,
+        answers,
+        concurrency=concurrency,
+        system=system,
+        overwrite=overwrite,
+        on_progress=on_progress,
+    )
+    return asyncio.run(run)
 
 
 async def ascore_file(
@@ -105,43 +122,59 @@ async def ascore_file(
             a column `prompt`, or `.txt` with a prompt on each line.
         answers: JSON Lines, an object for each row: `row`, `input`, and `text` with what is known
             about the answer, or `error`.
-        concurrency: Requests in flight.
+        concurrency: Most requests in flight; where the endpoint says that they are too many, there
+            are fewer.
         system: System message of rows that have none; for chat models.
         overwrite: Whether to drop the answers of an earlier run.
-        on_progress: Called after each row.
+        on_progress: Called at the beginning and after each row.
 
     Returns:
         What was done.
 
     Raises:
+        ValueError: `concurrency` is below 1, or a completion model was given a system message.
         UnsupportedInputError: a row is malformed, or the file of answers belongs to other
-            questions; nothing was sent.
-        AzureMLOSSError: the key, the address or the deployment is wrong, or the endpoint cannot be
-            reached, so that every other row would fail too. Answers that came are written.
+            questions, which is found before anything is sent; or an answer cannot be written.
+        AzureMLOSSError: the key, the address or the deployment is wrong, or the endpoint does not
+            answer, so that every other row would fail too. Answers that came are written.
     """
+    if concurrency < 1:
+        raise ValueError(f"concurrency must be at least 1, not {concurrency}.")
     source, target = Path(questions), Path(answers)
-    asker = _ChatAsker(model, system) if isinstance(model, AzureMLOSSChatModel) else _Asker(model)
-    total = _checked(source, target, asker)
+    scorer = _scorer(model, system)
+    total = _checked(source, target, scorer)
     with AnswerFile(target, overwrite=overwrite) as file:
-        kept = sum(file.has_answer(row) for row in read_rows(source))
-        run = _Run(asker, file, Progress(total, kept), on_progress)
-        rows = (row for row in read_rows(source) if not file.has_answer(row))
-        await run.ask_all(_groups(rows, asker.size), concurrency)
-    return run.progress
+        progress = Progress(total, kept=file.check(read_rows(source)))
+        run = _Run(scorer, file, progress, on_progress or (lambda _: None))
+        await run.score(_groups(_waiting(source, file), scorer.size), concurrency)
+    return progress
 
 
-def _checked(source: Path, target: Path, asker: _Asker | _ChatAsker) -> int:
+def _checked(source: Path, target: Path, scorer: _ChatScorer | _CompletionScorer) -> int:
     """Return the number of rows; raise UnsupportedInputError where one cannot be asked."""
     total = 0
     for row in read_rows(source):
-        asker.check(row)
+        scorer.check(row)
         total += 1
     if target.exists() and target.samefile(source):
         raise UnsupportedInputError(f"{target.name} would overwrite the questions.")
     return total
 
 
-class _Asker:
+def _waiting(source: Path, file: AnswerFile) -> Iterator[Row]:
+    """Yield the rows that have no answer; those that failed before come last."""
+    asked, failed = file.numbers, file.failed
+    new = (row for row in read_rows(source) if row.number not in asked)
+    again = (row for row in read_rows(source) if row.number in failed)
+    return chain(new, again) if failed else new
+
+
+def _groups(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
+    while group := list(islice(rows, size)):
+        yield group
+
+
+class _CompletionScorer:
     """Asks a completion model."""
 
     def __init__(self, model: AzureMLOSSLLM) -> None:
@@ -160,7 +193,7 @@ class _Asker:
         return [_outcome(one.text, one.generation_info or {}) for one in answers]
 
 
-class _ChatAsker:
+class _ChatScorer:
     """Asks a chat model."""
 
     size = 1
@@ -181,73 +214,107 @@ class _ChatAsker:
         return [_outcome(message.text, known, reasoning=reasoning)]
 
 
+def _scorer(
+    model: AzureMLOSSChatModel | AzureMLOSSLLM, system: str | None
+) -> _ChatScorer | _CompletionScorer:
+    if isinstance(model, AzureMLOSSChatModel):
+        return _ChatScorer(model, system)
+    if system is not None:
+        raise ValueError("A completion has no system message; pass a chat model.")
+    return _CompletionScorer(model)
+
+
 class _Run:
     """One run over the rows that have no answer yet."""
 
     def __init__(
         self,
-        asker: _Asker | _ChatAsker,
+        scorer: _ChatScorer | _CompletionScorer,
         file: AnswerFile,
         progress: Progress,
-        on_progress: Callable[[Progress], None] | None,
+        on_progress: Callable[[Progress], None],
     ) -> None:
-        self._asker, self._file, self._on_progress = asker, file, on_progress
-        self.progress = progress
-        self._end: AzureMLOSSError | None = None
+        self._scorer, self._file = scorer, file
+        self._progress, self._on_progress = progress, on_progress
+        self._postponed: deque[list[Row]] = deque()
+        """Groups to be asked again: too many at the same time, or one by one."""
+        self._workers = 0
+        self._unanswered = 0
+        self._end: Exception | None = None
         """Why the rest is not asked."""
-        self._lost = 0
-        """Connections that failed since the last answer."""
 
-    async def ask_all(self, groups: Iterator[list[Row]], concurrency: int) -> None:
-        """Ask all rows, so many groups at once; what is in flight ends before this does."""
-        async with asyncio.TaskGroup() as tasks:
-            for _ in range(concurrency):
-                tasks.create_task(self._work(groups))
+    async def score(self, groups: Iterator[list[Row]], concurrency: int) -> None:
+        """Ask all groups, so many at once; what is in flight ends before this does."""
+        self._on_progress(self._progress)
+        self._workers = concurrency
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                for _ in range(concurrency):
+                    tasks.create_task(self._work(groups))
+        except BaseExceptionGroup as failures:  # of the files, or of on_progress
+            raise failures.exceptions[0] from None
         if self._end is not None:
             raise self._end
 
     async def _work(self, groups: Iterator[list[Row]]) -> None:
-        # The workers share the iterator, so each group goes to the next who is free.
-        for rows in groups:
-            await self._ask(rows)
-            if self._end is not None:
-                return
+        # The workers share what waits, so each group goes to the next who is free.
+        while self._end is None:
+            rows = self._postponed.popleft() if self._postponed else next(groups, None)
+            if rows is None:
+                break
+            was_alone = self._workers == 1
+            try:
+                await self._ask(rows)
+            except RateLimitError as error:
+                if was_alone:
+                    self._write(rows, [_failure(error)] * len(rows), 0.0)
+                    continue
+                self._postponed.append(rows)
+                if self._workers > 1:  # one less from now on
+                    break
+        self._workers -= 1
 
     async def _ask(self, rows: list[Row]) -> None:
+        """Ask some rows, and write what came of them.
+
+        Raises:
+            RateLimitError: to the end of all tries; nothing is written.
+        """
         started = time.monotonic()
         try:
-            outcomes = await self._asker.ask(rows)
-            self._lost = 0
-        except AzureMLOSSError as error:
-            self._lost += isinstance(error, EndpointConnectionError)
-            if isinstance(error, _HOPELESS) or self._lost >= _LOST_IN_A_ROW:
+            outcomes = await self._scorer.ask(rows)
+            self._unanswered = 0
+        except RateLimitError:
+            self._unanswered = 0
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever one row provokes, the others go on
+            status = getattr(error, "status", None)
+            is_gone = status is None and isinstance(
+                error, EndpointConnectionError | RequestTimeoutError
+            )
+            self._unanswered = self._unanswered + 1 if is_gone else 0
+            if isinstance(error, _FATAL) or self._unanswered >= _MAX_UNANSWERED:
                 self._end = self._end or error
-            elif len(rows) > 1:  # the fault of one of them, perhaps
-                for row in rows:
-                    if self._end is None:
-                        await self._ask([row])
+            elif len(rows) > 1 and not is_gone and status not in _OVERLOAD:
+                self._postponed.extend([row] for row in rows)  # it may be the fault of one
                 return
             outcomes = [_failure(error)] * len(rows)
-        seconds = round(time.monotonic() - started, 3)
+        self._write(rows, outcomes, time.monotonic() - started)
+
+    def _write(self, rows: Sequence[Row], outcomes: Sequence[Outcome], seconds: float) -> None:
         for row, outcome in zip(rows, outcomes, strict=True):
-            self._file.add(row, {**outcome, "seconds": seconds})
-            self.progress.note(row, outcome)
-            if self._on_progress is not None:
-                self._on_progress(self.progress)
-
-
-def _groups(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
-    while group := list(islice(rows, size)):
-        yield group
+            self._file.add(row, {**outcome, "seconds": round(seconds, 3)})
+            self._progress.note(row, outcome)
+            self._on_progress(self._progress)
 
 
 def _outcome(text: str, known: Mapping[str, Any], **more: Any) -> Outcome:
-    outcome = {"text": text, **more, **{key: known.get(key) for key in _KNOWN}}
+    outcome = {"text": text, **more, **{key: known.get(key) for key in _METADATA}}
     outcome["usage"] = known.get("usage_metadata")
     return {key: value for key, value in outcome.items() if value is not None}
 
 
-def _failure(error: AzureMLOSSError) -> Outcome:
+def _failure(error: Exception) -> Outcome:
     said = {"type": type(error).__name__, "message": str(error)}
     details = {name: getattr(error, name, None) for name in ("status", "request_id", "deployment")}
     return {"error": said | {k: v for k, v in details.items() if v is not None}}

@@ -169,19 +169,22 @@ def _run(
         def note(progress: Progress) -> None:
             nonlocal latest
             latest = progress
-            show(progress.done, progress.total, _troubles(progress, retries.count))
+            show(progress.done, progress.total, _counts(progress, retries.count))
 
         try:
             progress = score_file(model, *files, **options, on_progress=note)
         except BaseException:
             if latest is not None:
-                answered = latest.kept + latest.answered
-                terminal.warn(
-                    f"{answered:,} of {latest.total:,} rows are answered in {files[1].name}; the"
-                    " same command asks the others."
-                )
+                _report(terminal, latest, time.monotonic() - started, files[1])
+                terminal.say(f"{_same_command(options)} asks the others.")
             raise
     _report(terminal, progress, time.monotonic() - started, files[1])
+    if progress.failed:
+        rows = "row" if progress.failed == 1 else "rows"
+        raise CommandError(
+            f"{progress.failed:,} {rows} failed. {_same_command(options)} asks them again. The"
+            f" first was {progress.first_failure}"
+        )
 
 
 def _report(terminal: Terminal, progress: Progress, seconds: float, answers: Path) -> None:
@@ -199,20 +202,20 @@ def _report(terminal: Terminal, progress: Progress, seconds: float, answers: Pat
             }
         )
     else:
-        kept = f" and {progress.kept:,} kept" if progress.kept else ""
-        line = f"{progress.answered:,} of {progress.total:,} rows answered{kept} in {seconds:.1f} s"
+        line = f"{progress.kept + progress.answered:,} of {progress.total:,} rows have an answer"
+        if progress.kept:
+            line += f", {progress.kept:,} of them by an earlier run"
+        line += f"; {seconds:.1f} s"
         if usage := progress.usage:
             line += f": {usage['input_tokens']:,} tokens in, {usage['output_tokens']:,} out"
         terminal.say(line)
-    if progress.failed:
-        rows = "row" if progress.failed == 1 else "rows"
-        raise CommandError(
-            f"{progress.failed:,} {rows} failed; the same command asks again. The first was"
-            f" {progress.first_failure}"
-        )
 
 
-def _troubles(progress: Progress, retries: int) -> str:
+def _same_command(options: dict[str, Any]) -> str:
+    return "The same command" + (" without --overwrite" if options["overwrite"] else "")
+
+
+def _counts(progress: Progress, retries: int) -> str:
     counts = {"failed": progress.failed, "tried again": retries}
     return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
 

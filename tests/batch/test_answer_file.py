@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -52,14 +54,10 @@ def test_lines_are_there_at_once_and_in_order_in_the_end(path):
 def test_a_row_that_failed_is_asked_again(path):
     write(path, 1, 2, 3, failed={2})
     with AnswerFile(path) as file:
-        assert [file.has_answer(row(number)) for number in (1, 2, 3, 4)] == [
-            True,
-            False,
-            True,
-            False,
-        ]
+        assert file.check(map(row, (1, 2, 3, 4))) == 2
+        assert (file.numbers, file.failed) == ({1, 2, 3}, {2})
         file.add(row(2), text(2))
-        assert file.has_answer(row(2))
+        assert file.failed == set()
     assert [line["row"] for line in lines(path)] == [1, 2, 3]
     assert "error" not in lines(path)[1]
 
@@ -87,7 +85,8 @@ def test_a_run_that_was_cut_off_anywhere_loses_the_last_line_at_most(tmp_path_fa
     path.write_bytes(whole[:size])
     left = whole[:size].count(b"\n")
     with AnswerFile(path) as file:
-        assert [file.has_answer(row(n)) for n in (1, 2, 3)] == [n <= left for n in (1, 2, 3)]
+        assert file.check(map(row, (1, 2, 3))) == left
+        assert file.numbers == set(range(1, left + 1))
         for number in range(left + 1, 4):
             file.add(row(number), text(number))
     assert path.read_bytes() == whole
@@ -96,8 +95,27 @@ def test_a_run_that_was_cut_off_anywhere_loses_the_last_line_at_most(tmp_path_fa
 def test_answers_to_other_questions_are_not_mixed(path):
     write(path, 1)
     with AnswerFile(path) as file, pytest.raises(UnsupportedInputError, match="another question"):
-        file.has_answer(Row(1, {"prompt": "something else"}))
+        file.check([Row(1, {"prompt": "something else"})])
     assert len(lines(path)) == 1
+
+
+def test_answers_to_more_questions_are_not_taken_for_these(path):
+    write(path, 1, 2)
+    with AnswerFile(path) as file, pytest.raises(UnsupportedInputError, match="rows that the"):
+        file.check([row(1)])
+    assert len(lines(path)) == 2
+
+
+@pytest.mark.parametrize(
+    "value", [2**64, -(2**70), 1e400, float("nan"), "\ud800", 0.1, [[{}]], None, "\u2028"]
+)
+def test_whatever_a_row_holds_is_known_again(path, value):
+    asked = Row(1, {"prompt": "a", "id": value})
+    with AnswerFile(path) as file:
+        file.add(asked, text(1))
+        assert file.check([asked]) == 1
+    with AnswerFile(path) as file:
+        assert file.check([asked]) == 1
 
 
 @pytest.mark.parametrize(
@@ -116,8 +134,59 @@ def test_a_file_that_cannot_be_written_is_named(tmp_path):
         AnswerFile(tmp_path / "missing" / "answers.jsonl")
 
 
-def test_two_runs_on_one_file_lose_nothing(path):
-    with AnswerFile(path) as one, AnswerFile(path) as other:
-        one.add(row(2), text(2))
-        other.add(row(1), text(1))
-    assert sorted(line["row"] for line in lines(path)) == [1, 2]
+def test_a_second_run_on_the_same_file_is_refused(path):
+    with AnswerFile(path) as file:
+        file.add(row(2), text(2))
+        for overwrite in (False, True):
+            with pytest.raises(UnsupportedInputError, match="Another run writes to answers"):
+                AnswerFile(path, overwrite=overwrite)
+        file.add(row(1), text(1))
+    write(path, 3)
+    assert [line["row"] for line in lines(path)] == [1, 2, 3]
+
+
+def test_a_full_disk_is_said_and_what_was_written_stays(path, monkeypatch):
+    file = AnswerFile(path)
+    file.add(row(1), text(1))
+    disk = file._file
+
+    class Full:
+        def write(self, data):
+            raise OSError(errno.ENOSPC, "No space left on device")
+
+        def close(self):
+            disk.close()
+
+    monkeypatch.setattr(file, "_file", Full())
+    with pytest.raises(UnsupportedInputError, match=r"answers\.jsonl cannot be written: No space"):
+        file.add(row(2), text(2))
+    file.close()
+    assert [line["row"] for line in lines(path)] == [1]
+
+
+def test_lines_that_cannot_be_sorted_stay_as_they_are(path, monkeypatch, caplog):
+    def full(**_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("tempfile.mkstemp", full)
+        write(path, 2, 1)
+    assert [line["row"] for line in lines(path)] == [2, 1]
+    assert "answers.jsonl is left unsorted: No space left on device" in caplog.text
+    write(path, 3)
+    assert [line["row"] for line in lines(path)] == [1, 2, 3]
+
+
+def test_a_link_stays_a_link(path, tmp_path):
+    link = tmp_path / "link.jsonl"
+    link.symlink_to(path)
+    write(link, 2, 1)
+    assert link.is_symlink()
+    assert [line["row"] for line in lines(path)] == [1, 2]
+
+
+def test_what_is_no_file_is_refused(tmp_path):
+    with pytest.raises(UnsupportedInputError, match="is no file"):
+        AnswerFile(tmp_path)
+    with pytest.raises(UnsupportedInputError, match="is no file"):
+        AnswerFile(Path("/dev/full"))

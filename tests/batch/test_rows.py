@@ -49,10 +49,11 @@ def test_rows(rows_of, name, data, rows):
     [
         ("q.jsonl", b'"a"\n{"prompt":\n', "Row 2 is not JSON"),
         ("q.jsonl", b"[1]\n", "Row 1 is neither .* but list"),
-        ("q.jsonl", b'"\xff"\n', r"q\.jsonl cannot be read: .*utf-8"),
-        ("q.csv", b"prompt,id\na\n", "Row 1 has not as many fields"),
-        ("q.csv", b"prompt\na,b\n", "Row 1 has not as many fields"),
-        ("q.csv", b'prompt\n"a\n', r"q\.csv cannot be read"),
+        ("q.jsonl", b'{"a":' * 5000, "Row 1 is not JSON"),
+        ("q.jsonl", b'"\xff"\n', r"q\.jsonl is not text in UTF-8: .* Save it as UTF-8"),
+        ("q.csv", b"prompt,id\na\n", "Row 1 has not"),
+        ("q.csv", b"prompt\na,b\n", "Row 1 has not"),
+        ("q.csv", b'prompt\n"a\n', r"q\.csv is not CSV"),
         ("q.parquet", b"", r"ends in one of \.jsonl, \.ndjson, \.csv, \.txt"),
     ],
 )
@@ -84,20 +85,26 @@ def test_messages_are_a_conversation():
     assert messages[3].text == "c"
 
 
+def test_an_empty_cell_is_no_conversation():
+    assert Row(1, {"messages": "", "prompt": "hi"}).messages() == [HumanMessage("hi")]
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({}, "no text under 'prompt'; it has nothing"),
+        ({}, "no text in `prompt`; it has nothing"),
         ({"question": "a", "id": 1}, "it has question, id"),
-        ({"prompt": " "}, "no text under 'prompt'"),
-        ({"prompt": 3}, "no text under 'prompt'"),
-        ({"messages": []}, "empty list of messages"),
-        ({"messages": [{"role": "gossip", "content": "a"}]}, "messages that are none"),
-        ({"messages": [{"text": "a"}]}, "messages that are none"),
-        ({"messages": [3]}, "messages that are none"),
-        ({"messages": 3}, "messages that are none"),
+        ({"prompt": " "}, "no text in `prompt`"),
+        ({"prompt": 3}, "no text in `prompt`"),
+        ({"messages": []}, "no text in `prompt`; it has messages"),
+        ({"messages": [{"role": "gossip", "content": "a"}]}, "`messages` is not valid: ValueError"),
+        ({"messages": [{"text": "a"}]}, "`messages` is not valid"),
+        ({"messages": [{"role": "assistant", "content": "a", "tool_calls": "x"}]}, "is not valid"),
+        ({"messages": [3]}, "`messages` must be a list of objects"),
+        ({"messages": "hello"}, "`messages` must be a list of objects"),
+        ({"messages": {"role": "user", "content": "hi"}}, "`messages` must be a list of objects"),
     ],
 )
 def test_a_row_without_a_question_is_named(given, said):
-    with pytest.raises(UnsupportedInputError, match=f"Row 5 has .*{said}|Row 5 has an {said}"):
+    with pytest.raises(UnsupportedInputError, match=f"Row 5.*{said}"):
         Row(5, given).messages()

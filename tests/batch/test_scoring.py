@@ -6,8 +6,11 @@ import asyncio
 import json
 
 import pytest
+from langchain_core.messages import AIMessage
+from langchain_core.outputs import ChatGeneration, ChatResult
+from pydantic import PrivateAttr
 
-from langchain_azureml_oss import errors
+from langchain_azureml_oss import AzureMLOSSChatModel, errors
 from langchain_azureml_oss.batch import ascore_file, score_file, scoring
 from langchain_azureml_oss.local import LocalEndpoint
 
@@ -188,8 +191,8 @@ def test_lost_connections_between_answers_do_not_end_a_run(endpoint, chat_at, fi
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([{"prompt": "a"}, {"question": "b"}], "Row 2 has no text under 'prompt'"),
-        ([{"messages": [{"role": "gossip", "content": "a"}]}], "Row 1 has messages that are none"),
+        ([{"prompt": "a"}, {"question": "b"}], "Row 2 has no text in `prompt`"),
+        ([{"messages": [{"role": "gossip", "content": "a"}]}], "Row 1: `messages` is not valid"),
     ],
 )
 def test_a_malformed_row_is_found_before_anything_is_sent(endpoint, chat_at, files, rows, said):
@@ -202,7 +205,7 @@ def test_a_malformed_row_is_found_before_anything_is_sent(endpoint, chat_at, fil
 
 def test_a_completion_model_takes_prompts(endpoint, llm_at, files):
     source, target = files([{"messages": [{"role": "user", "content": "a"}]}])
-    with pytest.raises(errors.UnsupportedInputError, match="Row 1 has no text under 'prompt'"):
+    with pytest.raises(errors.UnsupportedInputError, match="Row 1 has no text in `prompt`"):
         score_file(llm_at(endpoint), source, target)
 
 
@@ -257,3 +260,111 @@ def test_questions_are_read_as_they_are_asked(endpoint, chat_at, files, monkeypa
         on_progress=lambda progress: ahead.append(len(numbers) - 600 - progress.done),
     )
     assert max(ahead) <= 5
+
+
+class Limited(AzureMLOSSChatModel):
+    """An endpoint that takes so many requests at the same time."""
+
+    capacity: int
+    _in_flight: int = PrivateAttr(0)
+
+    async def _agenerate(self, messages, stop=None, run_manager=None, **kwargs):
+        self._in_flight += 1
+        try:
+            await asyncio.sleep(0.001)
+            if self._in_flight > self.capacity:
+                raise errors.RateLimitError("Too many.", status=429)
+            return ChatResult(generations=[ChatGeneration(message=AIMessage(messages[-1].text))])
+        finally:
+            self._in_flight -= 1
+
+
+def limited(capacity):
+    return Limited(
+        endpoint_url="https://ep.eastus2.inference.ml.azure.com/score",
+        endpoint_api_key="not a key",
+        model_family="PHI",
+        capacity=capacity,
+    )
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 5, 8])
+def test_fewer_are_asked_at_once_where_they_are_too_many(files, capacity):
+    source, target = files(prompts(60))
+    progress = score_file(limited(capacity), source, target, concurrency=8)
+    assert (progress.answered, progress.failed) == (60, 0)
+    assert [answer["text"] for answer in answers_of(target)] == [
+        f"question {n}" for n in range(1, 61)
+    ]
+
+
+def test_an_endpoint_that_takes_nothing_fails_each_row_once(files):
+    source, target = files(prompts(20))
+    progress = score_file(limited(0), source, target, concurrency=8)
+    assert (progress.answered, progress.failed) == (0, 20)
+    assert [answer["row"] for answer in answers_of(target)] == list(range(1, 21))
+
+
+def test_connections_that_are_never_made_end_a_run(endpoint, chat_at, files, monkeypatch):
+    chat, asked = chat_at(endpoint), []
+
+    async def lost(self, *_, **__):
+        asked.append(1)
+        raise errors.RequestTimeoutError("No connection to the endpoint in time.")
+
+    monkeypatch.setattr(type(chat), "_agenerate", lost)
+    source, target = files(prompts(100))
+    with pytest.raises(errors.RequestTimeoutError):
+        score_file(chat, source, target, concurrency=2)
+    assert 10 <= len(asked) <= 11
+
+
+def test_rows_that_failed_before_are_asked_last(endpoint, chat_at, files):
+    source, target = files(prompts(4))
+    chat = chat_at(endpoint, max_retries=0)
+    endpoint.fail_next("500", times=2)
+    score_file(chat, source, target, concurrency=1)
+    source.write_text("".join(json.dumps(row) + "\n" for row in prompts(6)))
+    score_file(chat, source, target, concurrency=1)
+    asked = [one.body["input_data"]["input_string"][0]["content"] for one in endpoint.requests]
+    assert asked[4:] == ["question 5", "question 6", "question 1", "question 2"]
+
+
+def test_what_one_row_provokes_stops_no_other(endpoint, chat_at, files, monkeypatch):
+    chat = chat_at(endpoint)
+    ask = type(chat)._agenerate
+
+    async def odd(self, messages, *args, **kwargs):
+        if messages[-1].text == "question 2":
+            raise TypeError("sequence item 0: expected str instance, int found")
+        return await ask(self, messages, *args, **kwargs)
+
+    monkeypatch.setattr(type(chat), "_agenerate", odd)
+    source, target = files(prompts(3))
+    progress = score_file(chat, source, target)
+    assert (progress.answered, progress.failed) == (2, 1)
+    assert answers_of(target)[1]["error"]["type"] == "TypeError"
+
+
+def test_questions_that_change_during_a_run_are_an_error_of_their_own(endpoint, chat_at, files):
+    source, target = files(prompts(500))
+
+    def spoil(progress):
+        if progress.done == 5:
+            with source.open("a") as file:
+                file.write("no json\n")
+
+    with pytest.raises(errors.UnsupportedInputError, match="Row 501 is not JSON"):
+        score_file(chat_at(endpoint), source, target, concurrency=1, on_progress=spoil)
+    assert len(answers_of(target)) == 500
+
+
+@pytest.mark.parametrize("concurrency", [0, -1])
+def test_nobody_to_ask_is_a_mistake(endpoint, chat_at, files, concurrency):
+    with pytest.raises(ValueError, match="at least 1"):
+        score_file(chat_at(endpoint), *files(prompts(1)), concurrency=concurrency)
+
+
+def test_a_completion_has_no_system_message(endpoint, llm_at, files):
+    with pytest.raises(ValueError, match="no system message"):
+        score_file(llm_at(endpoint), *files(prompts(1)), system="Be brief.")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 
 import pytest
 
@@ -32,7 +33,7 @@ def test_a_file_of_answers(configured, questions, run):
     folder = questions()
     result = run("batch", "in.jsonl", "out.jsonl")
     assert (result.exit_code, result.stdout) == (0, "")
-    assert result.stderr.startswith("5 of 5 rows answered in ")
+    assert result.stderr.startswith("5 of 5 rows have an answer; ")
     assert "tokens in" in result.stderr
     assert [answer["text"] for answer in answers(folder)] == [
         f"echo: question {n}" for n in range(1, 6)
@@ -77,8 +78,8 @@ def test_rows_that_fail_and_a_second_run(configured, questions, run, error_of):
     arguments = ("batch", "in.jsonl", "out.jsonl", "--max-retries", "0", "--concurrency", "1")
     result = run(*arguments)
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "3 of 5 rows answered" in result.stderr
-    assert "2 rows failed; the same command asks again. The first was row 1: " in result.stderr
+    assert "3 of 5 rows have an answer" in result.stderr
+    assert "2 rows failed. The same command asks them again. The first was row 1: " in result.stderr
     configured.fail_next("500")
     result = run(*arguments, "--json")
     assert result.exit_code == 1
@@ -86,7 +87,10 @@ def test_rows_that_fail_and_a_second_run(configured, questions, run, error_of):
     found = json.loads(result.stdout)
     assert [found[name] for name in ("kept", "answered", "failed")] == [3, 1, 1]
     result = run(*arguments)
-    assert (result.exit_code, result.stderr.startswith("1 of 5 rows answered and 4 kept")) == (
+    assert (
+        result.exit_code,
+        result.stderr.startswith("5 of 5 rows have an answer, 4 of them by an earlier run"),
+    ) == (
         0,
         True,
     )
@@ -102,7 +106,7 @@ def test_retries_are_counted_and_not_listed(configured, questions, run, monkeypa
     assert result.exit_code == 0
     assert "Trying again" not in result.stderr
     lines = result.stderr.splitlines()
-    assert lines[0] == "1 of 5 rows, 2 tried again"
+    assert lines[:2] == ["0 of 5 rows", "1 of 5 rows, 2 tried again"]
     assert lines[-2] == "5 of 5 rows, 2 tried again"
 
 
@@ -164,7 +168,8 @@ def test_a_wrong_key(configured, questions, run, monkeypatch):
     monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", "not-the-key")
     result = run("batch", "in.jsonl", "out.jsonl")
     assert (result.exit_code, result.stdout) == (1, "")
-    assert "0 of 50 rows are answered in out.jsonl" in result.stderr
+    assert "0 of 50 rows have an answer" in result.stderr
+    assert "The same command asks the others." in result.stderr
     assert "401" in result.stderr
     assert "not-the-key" not in result.stderr + (folder / "out.jsonl").read_text()
 
@@ -178,12 +183,53 @@ def test_a_bar_on_a_terminal_and_ctrl_c(questions, on_terminal, variables, run, 
         terminal.wait_for("8/400")
         terminal.type("\x03")
         assert terminal.end() == 130
-        assert "rows are answered in out.jsonl" in terminal.words
+        assert "rows have an answer" in terminal.words
         assert "Interrupted." in terminal.words
         kept = len(answers(folder))
         assert 0 < kept < 400
         for name, value in variables(endpoint).items():
             monkeypatch.setenv(name, value)
         result = run("batch", "in.jsonl", "out.jsonl", "--concurrency", "100")
-        assert (result.exit_code, f"and {kept} kept" in result.stderr) == (0, True)
+        assert (result.exit_code, f"{kept} of them by" in result.stderr) == (0, True)
         assert [answer["row"] for answer in answers(folder)] == list(range(1, 401))
+
+
+def test_a_run_that_ends_early_says_how_far_it_came(
+    configured, questions, run, error_of, monkeypatch
+):
+    questions(50)
+    monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", "not-the-key")
+    result = run("batch", "in.jsonl", "out.jsonl", "--json", "--overwrite", "--concurrency", "2")
+    assert result.exit_code == 1
+    found = json.loads(result.stdout)
+    assert [found[name] for name in ("rows", "answered", "failed")] == [50, 0, 2]
+    assert error_of(result)["type"] == "AuthenticationError"
+    result = run("batch", "in.jsonl", "out.jsonl", "--overwrite")
+    assert "The same command without --overwrite asks the others." in result.stderr
+
+
+def test_a_connection_file(echo, questions, run):
+    folder = questions(1)
+    (folder / "connection.yaml").write_text(
+        f"type: custom\nname: mine\nconfigs:\n  endpoint_url: {echo.scoring_url}\n"
+        f"  model_family: LLAMA\nsecrets:\n  endpoint_api_key: {echo.api_key}\n"
+    )
+    result = run("batch", "in.jsonl", "out.jsonl", "--connection", "connection.yaml")
+    assert (result.exit_code, answers(folder)[0]["text"]) == (0, "echo: question 1")
+
+
+def test_a_killed_run_goes_on(questions, start, variables, command):
+    with LocalEndpoint("echo", faults={"slow": 1.0}, slow_s=0.02) as endpoint:
+        folder = questions(200)
+        process = start("batch", "in.jsonl", "out.jsonl", **variables(endpoint))
+        out = folder / "out.jsonl"
+        while not (out.exists() and out.read_bytes().count(b"\n") >= 20):
+            time.sleep(0.02)
+        process.kill()
+        process.wait(5)
+        result = command("batch", "in.jsonl", "out.jsonl", "--json", **variables(endpoint))
+        assert result.returncode == 0
+        found = json.loads(result.stdout)
+        assert found["kept"] >= 19
+        assert found["kept"] + found["answered"] == 200
+        assert [answer["row"] for answer in answers(folder)] == list(range(1, 201))
