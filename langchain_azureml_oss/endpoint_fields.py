@@ -210,6 +210,9 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
             if name.lower() == "authorization":
                 msg = "default_headers cannot hold Authorization; pass endpoint_api_key."
                 raise ConnectionConfigError(msg)
+            if name.lower() in {"content-length", "transfer-encoding"}:
+                msg = f"default_headers cannot hold {name}, which follows from each request's body."
+                raise ConnectionConfigError(msg)
             if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
                 msg = f"The default header {name!r} has a name or a value that HTTP does not carry."
                 raise ConnectionConfigError(msg)

@@ -253,6 +253,12 @@ def test_the_authorization_header_cannot_be_replaced(make, name):
         make(default_headers={name: "Bearer other"})
 
 
+@pytest.mark.parametrize("name", ["Content-Length", "transfer-encoding"])
+def test_headers_that_say_where_a_body_ends_are_not_the_callers(make, name):
+    with pytest.raises(ConnectionConfigError, match=f"cannot hold {name}"):
+        make(default_headers={name: "3"})
+
+
 @pytest.mark.parametrize(
     "headers",
     [{"x": "a\nb"}, {"x\r": "a"}, {"x": "日本"}, {"x y": "a"}, {"": "a"}, {"x:y": "a"}],

@@ -7,12 +7,17 @@ long it may take; `bound` says it to those that the thread uses.
 
 from __future__ import annotations
 
+import contextlib
 import math
 import socket
 import ssl
 import threading
 import time
+from collections.abc import Iterator
 from typing import Any
+
+_LONGEST = 1e6
+"""Seconds; a socket refuses time-outs that are much longer."""
 
 
 class _Bounds(threading.local):
@@ -23,12 +28,23 @@ class _Bounds(threading.local):
     sent = False
     """Whether any part of the request has gone out."""
 
-    def left(self) -> float | None:
-        """Return the seconds until all waiting ends; None: there is no end."""
-        return max(0.0, self.ends - time.monotonic()) if self.ends < math.inf else None
+    def left(self) -> float:
+        """Return the seconds until all waiting ends."""
+        return min(_LONGEST, max(0.0, self.ends - time.monotonic()))
 
 
 BOUNDS = _Bounds()
+
+
+@contextlib.contextmanager
+def connecting(seconds: float) -> Iterator[None]:
+    """Bound the steps to a connection together; what is sent to a proxy is no part of a request."""
+    silence, ends = BOUNDS.silence, BOUNDS.ends
+    bound(seconds, min(seconds, BOUNDS.left()))
+    try:
+        yield
+    finally:
+        BOUNDS.silence, BOUNDS.ends, BOUNDS.sent = silence, ends, False
 
 
 def bound(silence: float, seconds: float) -> None:
@@ -40,10 +56,10 @@ class BoundedSocket(socket.socket):
     """Asks before each step how long it may take."""
 
     def _begin(self) -> None:
-        left = min(BOUNDS.silence, BOUNDS.ends - time.monotonic())
+        left = min(BOUNDS.silence, BOUNDS.left())
         if left <= 0:
             raise TimeoutError("timed out")
-        self.settimeout(left if left < math.inf else None)
+        self.settimeout(left)
 
     def recv(self, *args: Any) -> bytes:
         """Receive bytes, or raise TimeoutError."""

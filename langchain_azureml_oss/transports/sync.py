@@ -113,11 +113,13 @@ class SyncTransport:
                 allow_redirects=False,
                 proxies=self._settings.proxies,
             )
-        except BaseException as error:
+        except _FAILURES as error:
             pool.leave()
-            if isinstance(error, _FAILURES):
-                return None, _failure(error)
-            raise
+            return None, _failure(error)
+        except BaseException as error:  # noqa: BLE001 - it is raised again
+            pool.leave()
+            # The frames below have the key among their variables.
+            raise error.with_traceback(None) from None
         headers = dict(response.headers.lower_items())
         return _Held(response, pool), HttpResponse(response.status_code, headers)
 
@@ -152,8 +154,10 @@ def _receive(held: _Held | None, seconds: float) -> Any:
 def _release(held: _Held | None) -> None:
     """Give the connection back to the pool if the body was read, close it otherwise."""
     if held is not None:
-        held.response.close()
-        held.pool.leave()
+        try:
+            held.response.close()
+        finally:
+            held.pool.leave()
 
 
 def _failure(error: BaseException, *, receiving: bool = False) -> AzureMLOSSError:

@@ -9,6 +9,9 @@ from typing import Any
 _MAX_LINE = 65_536
 """Bytes of one line of the head, as http.client has it."""
 _MAX_HEADERS = 100
+_MAX_DIGITS = 18
+_FRAMING = frozenset({"content-length", "transfer-encoding"})
+"""Headers that say where a body ends."""
 
 
 class Answer(http.client.HTTPResponse):
@@ -37,7 +40,7 @@ class Answer(http.client.HTTPResponse):
         while 100 <= self.status < 200 and self.status != 101:  # an interim one: 103, Early Hints
             version = self._read_head()
         self.version = 10 if version == "HTTP/1.0" else 11
-        self.chunked = self.fields.get("transfer-encoding", "").lower() == "chunked"
+        self.chunked = "transfer-encoding" in self.fields
         self.chunk_left = None
         self.length = None if self.chunked else self._length()
         connection = self.fields.get("connection", "").lower()
@@ -53,12 +56,19 @@ class Answer(http.client.HTTPResponse):
             self._ended = True
         return data
 
+    def isclosed(self) -> bool:
+        """Whether nothing is left to close; urllib3 asks before it closes what it decodes."""
+        return self._connection is None
+
     def close(self) -> None:
         """Give the connection back; one with something left to read is closed first."""
         super().close()
         connection, self._connection = self._connection, None
         if connection is not None:
-            if self.will_close or not (self._ended or self.length == 0):
+            is_whole = self._ended or self.length == 0
+            # Over TLS, bytes beyond the end may wait where no look at the socket finds them.
+            more = getattr(connection.sock, "pending", int)()
+            if self.will_close or more or not is_whole:
                 connection.close()
             self._give_back(connection)
 
@@ -71,31 +81,39 @@ class Answer(http.client.HTTPResponse):
             raise http.client.BadStatusLine(line)
         self.code = self.status = int(status)
         self.fields = {}
+        left = _MAX_HEADERS
         while line := self._line():
             name, colon, value = line.partition(":")
-            if not colon or name != name.strip():
-                raise http.client.HTTPException("A header is malformed.")
-            self.fields[name.lower()] = value.strip()
-            if len(self.fields) > _MAX_HEADERS:
-                raise http.client.HTTPException(f"There are over {_MAX_HEADERS} headers.")
+            name, value, left = name.lower(), value.strip(), left - 1
+            if not colon or not name or name != name.strip():
+                raise http.client.HTTPException("a header is malformed")
+            if name in _FRAMING and self.fields.get(name, value) != value:
+                raise http.client.HTTPException(f"there are two values of {name}")
+            if not left:
+                raise http.client.HTTPException(f"there are over {_MAX_HEADERS} headers")
+            self.fields[name] = value
+        if self.fields.keys() >= _FRAMING:
+            raise http.client.HTTPException("its body has a length and is chunked")
+        if self.fields.get("transfer-encoding", "chunked").lower() != "chunked":
+            raise http.client.HTTPException("its transfer-encoding is not known")
         return version
 
     def _line(self) -> str:
         """Return a line without its end."""
         line = self.fp.readline(_MAX_LINE + 1)
         if not line:
-            raise http.client.RemoteDisconnected("The other side hung up before its headers ended.")
+            raise http.client.RemoteDisconnected("the other side hung up before its headers ended")
         if not line.endswith(b"\n"):
-            raise http.client.HTTPException("The headers are cut short, or one is too long.")
+            raise http.client.HTTPException("its headers are cut short, or one is too long")
         return line.decode("latin-1").rstrip("\r\n")
 
     def _length(self) -> int | None:
         """Return the bytes of a body that is not chunked; None: it goes on to the end."""
-        if self.status in {204, 304}:
+        if self.status in {101, 204, 304}:
             return 0
         length = self.fields.get("content-length")
         if length is None:
             return None
-        if not length.isdecimal():
-            raise http.client.HTTPException(f"The Content-Length is {length!r}.")
+        if not length.isdecimal() or len(length) > _MAX_DIGITS:
+            raise http.client.HTTPException(f"its content-length is {length[:40]!r}")
         return int(length)

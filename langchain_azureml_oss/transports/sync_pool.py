@@ -10,9 +10,10 @@ from __future__ import annotations
 import contextlib
 import http.cookiejar
 import os
+import queue
 import socket
 import ssl
-import threading
+from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
@@ -28,6 +29,7 @@ from langchain_azureml_oss.transports.bounded_sockets import (
     BOUNDS,
     BoundedSocket,
     BoundedTLSSocket,
+    connecting,
 )
 from langchain_azureml_oss.transports.settings import HttpSettings, tls_context
 from langchain_azureml_oss.transports.sync_answer import Answer
@@ -46,10 +48,33 @@ class _TLSConnection(_Connection, HTTPSConnection):
     pass
 
 
+class _Idle:
+    """The connections that nobody uses, the last first; as a queue.LifoQueue, but with no lock.
+
+    A lock in Python would stay taken where Ctrl-C or the garbage collector comes at its heart.
+    """
+
+    def __init__(self, _maxsize: int) -> None:
+        self.queue: deque[Any] = deque()
+
+    def put(self, connection: Any, **_: Any) -> None:
+        self.queue.append(connection)
+
+    def get(self, **_: Any) -> Any:
+        try:
+            return self.queue.pop()
+        except IndexError:
+            raise queue.Empty from None
+
+    def qsize(self) -> int:
+        return len(self.queue)
+
+
 class _Pool(HTTPConnectionPool):
     ConnectionCls = _Connection
+    QueueCls = _Idle  # type: ignore[assignment]
 
-    def ask(self, request: bytes, connect_seconds: float) -> Answer:
+    def ask(self, request: bytes, connect_seconds: float, *, through_tunnel: bool) -> Answer:
         """Send a request, and return its answer, of which the headers are read.
 
         Raises:
@@ -59,12 +84,12 @@ class _Pool(HTTPConnectionPool):
         answer = None
         try:
             if connection.is_closed:
-                left = BOUNDS.left()
-                connection.timeout = connect_seconds if left is None else min(connect_seconds, left)
-                if self.proxy is not None:
-                    self._prepare_proxy(connection)  # which connects, where a tunnel is needed
-                if connection.is_closed:
-                    connection.connect()
+                connection.timeout = min(connect_seconds, BOUNDS.left())
+                with connecting(connect_seconds):
+                    if through_tunnel:
+                        self._prepare_proxy(connection)  # which connects
+                    else:
+                        connection.connect()
             # Who has read enough of a request may answer and hang up.
             with contextlib.suppress(BrokenPipeError, ConnectionResetError):
                 connection.sock.sendall(request)
@@ -87,6 +112,7 @@ class _TLSPool(_Pool, HTTPSConnectionPool):
 _POOLS = {"http": _Pool, "https": _TLSPool}
 
 
+_STOCK_SEND = HTTPAdapter.send
 _EMPTY = vars(requests.Response())
 """What a new response is made of; its cookie jar alone takes longer than the rest of this way."""
 
@@ -95,8 +121,11 @@ class _Route(NamedTuple):
     """What all requests to one URL have in common."""
 
     pool: _Pool
+    through_tunnel: bool
     start: str
-    """The request line, and the headers that are not the caller's."""
+    """The request line, and the proxy's headers."""
+    host: str
+    """The header of that name."""
 
 
 class _Adapter(HTTPAdapter):
@@ -117,6 +146,8 @@ class _Adapter(HTTPAdapter):
         if not known and proxy.startswith("https:"):
             kwargs["proxy_ssl_context"] = self._tls()
         manager = super().proxy_manager_for(proxy, **kwargs)
+        if not known and proxy.startswith("https:"):
+            manager.connection_pool_kw["ssl_context"] = self._tls()
         manager.pool_classes_by_scheme = _POOLS
         return manager
 
@@ -125,10 +156,14 @@ class _Adapter(HTTPAdapter):
 
         Errors are those of `_Pool.ask`.
         """
-        pool, start = self._routes.get(request.url) or self._route(request, options)
+        if HTTPAdapter.send is not _STOCK_SEND:  # as the package responses replaces it in tests
+            return super().send(request, *_, **options)
+        route = self._routes.get(request.url) or self._route(request, options)
+        host = "" if "host" in request.headers else route.host
         headers = "\r\n".join(map(": ".join, request.headers.items()))
-        head = f"{start}{headers}\r\n\r\n".encode("latin-1")
-        answer = pool.ask(head + request.body, options["timeout"][0])
+        head = f"{route.start}{host}{headers}\r\n\r\n".encode("ascii")
+        connect, _read = options["timeout"]
+        answer = route.pool.ask(head + request.body, connect, through_tunnel=route.through_tunnel)
         raw: Any = answer
         if "content-encoding" in answer.fields:
             raw = urllib3.HTTPResponse(answer, headers=answer.fields, preload_content=False)
@@ -136,6 +171,8 @@ class _Adapter(HTTPAdapter):
         vars(response).update(
             _EMPTY,
             status_code=answer.status,
+            reason=answer.reason,
+            url=request.url,
             headers=CaseInsensitiveDict(answer.fields),
             raw=raw,
             request=request,
@@ -146,11 +183,13 @@ class _Adapter(HTTPAdapter):
     def _route(self, request: Any, options: Any) -> _Route:
         proxies, url = options["proxies"], parse_url(request.url)
         pool: Any = self.get_connection_with_tls_context(request, options["verify"], proxies)
-        target, headers = url.request_uri, {"Host": str(url.netloc)}
-        if pool.proxy is not None and url.scheme == "http":
-            target, headers = url.url, {**headers, **pool.proxy_headers}
-        lines = [f"POST {target} HTTP/1.1", *map(": ".join, headers.items()), ""]
-        route = self._routes[request.url] = _Route(pool, "\r\n".join(lines))
+        is_https, has_proxy = url.scheme == "https", pool.proxy is not None
+        lines = [f"POST {url.request_uri} HTTP/1.1"]
+        if has_proxy and not is_https:
+            lines = [f"POST {url._replace(fragment=None).url} HTTP/1.1"]
+            lines += map(": ".join, pool.proxy_headers.items())
+        start, host = "".join(f"{line}\r\n" for line in lines), f"Host: {url.netloc}\r\n"
+        route = self._routes[request.url] = _Route(pool, has_proxy and is_https, start, host)
         return route
 
     def close(self) -> None:
@@ -191,12 +230,19 @@ class SyncPool:
     def __init__(self, settings: HttpSettings) -> None:
         self.process = os.getpid()
         self.session = _Session(_Adapter(settings))
-        self._places = threading.Semaphore(settings.max_connections)
+        # No semaphore: those are Python code, and Ctrl-C may leave their lock taken.
+        self._places: queue.SimpleQueue[None] = queue.SimpleQueue()
+        for _ in range(settings.max_connections):
+            self.leave()
 
     def enter(self) -> bool:
         """Wait for a place, and return whether there was one in time."""
-        return self._places.acquire(timeout=BOUNDS.left())
+        try:
+            self._places.get(timeout=BOUNDS.left())
+        except queue.Empty:
+            return False
+        return True
 
     def leave(self) -> None:
         """Give a place back."""
-        self._places.release()
+        self._places.put(None)

@@ -301,6 +301,65 @@ def test_a_proxys_password_reaches_the_proxy_and_no_message(
     assert "pass-word" not in repr(chat)
 
 
+def test_http_goes_through_an_https_proxy(
+    ask, make_chat, raw_server, wire, answer, monkeypatch, authority
+):
+    """As a whole request to the proxy: there is nothing to tunnel."""
+    seen = []
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        connection, _ = listener.accept()
+        with authority.server_context().wrap_socket(connection, server_side=True) as secured:
+            seen.append(secured.recv(65536))
+            secured.sendall(b"".join(wire(answer(OK))))
+            secured.recv(65536)
+
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    monkeypatch.setenv("http_proxy", f"https://127.0.0.1:{listener.getsockname()[1]}")
+    chat = make_chat(
+        endpoint_url="http://ep.invalid/score#part",
+        allow_http=True,
+        ca_bundle=authority.authority,
+        max_retries=0,
+    )
+    assert ask(chat) == "Hello!"
+    listener.close()
+    assert seen[0].startswith(b"POST http://ep.invalid/score HTTP/1.1\r\n")
+
+
+@pytest.mark.parametrize(
+    "reply", [b"", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["the tunnel", "the handshake in it"]
+)
+def test_waiting_for_a_proxy_is_time_to_connect(make_chat, raw_server, monkeypatch, reply):
+    wait = threading.Event()
+    proxy = raw_server([reply, wait])
+    monkeypatch.setenv("https_proxy", proxy.url)
+    with (
+        make_chat(timeout=(0.2, 20), max_retries=1, backoff=(0, 0)) as chat,
+        pytest.raises(errors.RequestTimeoutError, match="No connection to the endpoint") as caught,
+    ):
+        chat.invoke("hi")
+    wait.set()
+    assert not caught.value.accepted
+    assert len(proxy.requests) == 2  # nothing was accepted, so it is tried again
+
+
+def test_a_host_of_the_callers_own_takes_the_place_of_the_urls(
+    ask, chat_at, raw_server, wire, answer
+):
+    server = raw_server(wire(answer(OK)))
+    assert ask(chat_at(server, default_headers={"Host": "my-ep.example"})) == "Hello!"
+    (request,) = server.requests
+    assert [value for name, value in request.headers if name.lower() == "host"] == ["my-ep.example"]
+
+
+def test_endless_time_outs_are_long_ones(ask, chat_at, raw_server, wire, answer):
+    server = raw_server(wire(answer(OK)))
+    assert ask(chat_at(server, timeout=1e10, deadline=1e10)) == "Hello!"
+
+
 def test_no_proxy_is_honoured(ask, make_chat, raw_server, wire, answer, monkeypatch):
     proxy, server = raw_server([b"HTTP/1.1 500 No\r\n\r\n"]), raw_server(wire(answer(OK)))
     monkeypatch.setenv("http_proxy", proxy.url)

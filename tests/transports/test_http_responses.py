@@ -8,6 +8,7 @@ import socket
 import threading
 
 import pytest
+from urllib3.connection import HTTPConnection
 
 from langchain_azureml_oss import errors
 
@@ -16,6 +17,7 @@ LENGTH = b"content-length: %d\r\n" % len(BODY)
 TYPE = b"content-type: application/json\r\n"
 CHUNKS = b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
 ZIPPED = gzip.compress(BODY)
+CHUNKED = b"transfer-encoding: chunked\r\n\r\n"
 
 
 @pytest.fixture
@@ -84,6 +86,10 @@ def test_a_body_may_go_on_to_the_end_of_the_connection(ask, chat_at, raw_server)
         b"HTTP/1.1 200 OK\r\ncontent-length : 3\r\n\r\n" + BODY,
         b"HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n" + BODY,
         b"HTTP/1.1 200 OK\r\ncontent-length: many\r\n\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\ncontent-length: " + b"9" * 5000 + b"\r\n\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\n" + LENGTH + b"content-length: 5\r\n\r\n" + BODY,
+        b"HTTP/1.1 200 OK\r\n" + LENGTH + b"transfer-encoding: chunked\r\n\r\n" + CHUNKS + b"\r\n",
+        b"HTTP/1.1 200 OK\r\n: empty\r\n" + LENGTH + b"\r\n" + BODY,
         b"HTTP/1.1 200 OK\r\nx-long: " + b"y" * 70_000 + b"\r\n" + LENGTH + b"\r\n" + BODY,
         b"HTTP/1.1 200 OK\r\n" + b"x: " * 70_000,
         b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n" + BODY,
@@ -93,7 +99,8 @@ def test_a_body_may_go_on_to_the_end_of_the_connection(ask, chat_at, raw_server)
     ],
     ids=[
         *("no http", "no status", "no end of headers", "cut in a header", "no colon"),
-        *("blank before a colon", "negative length", "length in words", "long header"),
+        *("blank before a colon", "negative length", "length in words"),
+        *("length beyond all", "two lengths", "length and chunks", "no name", "long header"),
         *("endless header", "short body", "short chunk", "chunk without size", "no last chunk"),
     ],
 )
@@ -109,7 +116,7 @@ def test_a_malformed_response_is_a_connection_that_failed(
 
 
 def test_the_number_of_headers_has_a_bound(chat_at, raw_server):
-    head = b"".join(b"x-%d: y\r\n" % n for n in range(101))
+    head = b"x: y\r\n" * 101
     server = raw_server([b"HTTP/1.1 200 OK\r\n" + head + LENGTH + b"\r\n" + BODY])
     with chat_at(server) as chat, pytest.raises(errors.EndpointConnectionError, match="over 100"):
         chat.invoke("hi")
@@ -139,3 +146,70 @@ def test_a_server_may_refuse_a_request_before_it_took_all_of_it(ask, make_chat):
     finally:
         listener.close()
         server.join(5)
+
+
+def test_an_unknown_transfer_encoding_is_no_body_without_end(chat_at, raw_server):
+    head = b"HTTP/1.1 200 OK\r\ntransfer-encoding: zip\r\n\r\n"
+    server = raw_server([head, threading.Event()])
+    with chat_at(server) as chat, pytest.raises(errors.EndpointConnectionError, match="encoding"):
+        chat.invoke("hi")
+
+
+@pytest.mark.parametrize("world", ["sync", "async"])
+@pytest.mark.parametrize("secure", [False, True], ids=["http", "https"])
+async def test_bytes_behind_an_answer_are_no_answer_to_the_next_question(
+    make_chat, authority, secure, world
+):
+    """Over TLS, such bytes wait inside OpenSSL, where a look at the socket does not find them."""
+    forged = b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + BODY.replace(b"Hello!", b"FORGED")
+    first = b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + BODY
+    answers = [first.ljust(8192, b"z") + forged, first, first]
+    listener = socket.create_server(("127.0.0.1", 0))
+    context = authority.server_context() if secure else None
+
+    def serve():
+        while answers:
+            try:
+                connection, _ = listener.accept()
+                if context is not None:
+                    connection = context.wrap_socket(connection, server_side=True)
+                with connection:
+                    while b"\r\n\r\n" in connection.recv(65536):
+                        connection.sendall(answers.pop(0))
+            except (OSError, IndexError):
+                continue
+
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    url = f"http{'s' if secure else ''}://127.0.0.1:{listener.getsockname()[1]}/score"
+    texts = []
+    async with make_chat(
+        endpoint_url=url, ca_bundle=authority.authority, max_retries=0, deadline=5
+    ) as chat:
+        for _ in range(3):
+            try:
+                asked = chat.invoke("hi") if world == "sync" else await chat.ainvoke("hi")
+                texts.append(asked.text)
+            except errors.EndpointConnectionError:
+                texts.append("")
+    listener.close()
+    assert "FORGED" not in texts
+    assert texts[1:] == ["Hello!", "Hello!"]
+
+
+@pytest.mark.parametrize("faulty", [b"content-length: 400\r\n\r\n", CHUNKED + b"zz\r\n"])
+def test_a_broken_answer_that_is_compressed_leaks_no_connection(
+    chat_at, raw_server, faulty, monkeypatch
+):
+    server = raw_server(
+        [b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\n" + faulty + ZIPPED, "close"]
+    )
+    closed = []
+    monkeypatch.setattr(
+        "langchain_azureml_oss.transports.sync_pool._Connection.close",
+        lambda self: (closed.append(self), HTTPConnection.close(self)),
+    )
+    with chat_at(server) as chat:
+        with pytest.raises(errors.EndpointConnectionError):
+            chat.invoke("hi")
+        assert [connection.sock for connection in closed] == [None]

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import pickle
+import signal
 import threading
+import traceback
 
 import pytest
 import requests
 import requests_mock
+import urllib3
 
 from langchain_azureml_oss import errors
 
@@ -264,3 +268,44 @@ def test_the_users_netrc_is_not_read(chat_at, raw_server, wire, answer, key, tmp
     server = raw_server(wire(answer(OK)))
     chat_at(server).invoke("hi")
     assert server.requests[0].named["authorization"] == f"Bearer {key}"
+
+
+def test_what_replaces_requests_own_way_is_respected(make_chat, monkeypatch):
+    """The package `responses` puts its answers there, in the tests of those who use it."""
+    asked = []
+
+    def send(self, request, **_):
+        asked.append(request.url)
+        response = requests.Response()
+        response.status_code, response.raw = 200, io.BytesIO(json.dumps(OK).encode())
+        response.raw = urllib3.HTTPResponse(response.raw, status=200, preload_content=False)
+        return response
+
+    monkeypatch.setattr(requests.adapters.HTTPAdapter, "send", send)
+    with make_chat() as chat:
+        assert chat.invoke("hi").text == "Hello!"
+    assert asked == ["https://ep.eastus2.inference.ml.azure.com/score"]
+
+
+def test_an_interrupt_leaves_no_key_in_the_frames_that_it_shows(chat_at, raw_server, key):
+    server = raw_server([threading.Event()])
+    chat = chat_at(server)
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGALRM, interrupt)
+    signal.setitimer(signal.ITIMER_REAL, 0.2)
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            chat.invoke("hi")
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+    own = [
+        (frame.f_code.co_name, repr(frame.f_locals))
+        for frame, _ in traceback.walk_tb(caught.tb)
+        if "langchain_azureml_oss" in frame.f_code.co_filename
+    ]
+    assert [name for name, values in own if key in values] == []
+    assert own
