@@ -8,6 +8,13 @@ import sys
 def main() -> None:
     """Run the command, and end the process with its exit status."""
     try:
+        _run()
+    except KeyboardInterrupt:
+        sys.exit(130)
+
+
+def _run() -> None:
+    try:
         # Not before now: who uses the package as a library needs neither typer nor rich.
         from langchain_azureml_oss.cli.app import build_app  # noqa: PLC0415
     except ModuleNotFoundError as error:
@@ -23,7 +30,4 @@ def main() -> None:
         # An answer may hold what the terminal's encoding has no letter for.
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    try:
-        build_app()()
-    except KeyboardInterrupt:
-        sys.exit(130)
+    build_app()()
