@@ -1,9 +1,10 @@
 """Carries exchanges out with aiohttp: one pooled session for each event loop.
 
-Two facts about aiohttp that this file works around, both seen with 3.14: a malformed chunk header
+Three facts about aiohttp that this file works around, all seen with 3.14: a malformed chunk header
 after the response's headers closes the connection without a word to who reads, and `sock_read`
-does not end that wait; and the repr of its errors holds the request's headers. So a read that waits
-looks at its connection from time to time, and no error of aiohttp's is kept.
+does not end that wait; the repr of its errors holds the request's headers; and nothing bounds the
+wait for a proxy's tunnel. So a read that waits looks at its connection from time to time, no error
+of aiohttp's is kept, and the way through a proxy has a bound of its own.
 """
 
 from __future__ import annotations
@@ -133,6 +134,16 @@ class AsyncTransport:
         return keeper.session
 
 
+class _Connector(aiohttp.TCPConnector):
+    async def _create_proxy_connection(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - aiohttp's
+        """Connect through a proxy, tunnel and all, in the time to connect."""
+        try:
+            async with asyncio.timeout(timeout.sock_connect):
+                return await super()._create_proxy_connection(req, traces, timeout)
+        except TimeoutError:
+            raise aiohttp.ConnectionTimeoutError("the proxy did not connect in time") from None
+
+
 class _Keeper(NamedTuple):
     generator: AsyncGenerator[aiohttp.ClientSession, None]
     session: aiohttp.ClientSession
@@ -157,7 +168,7 @@ async def _keep_session(
     A loop closes its async generators when it ends (as asyncio.run makes it do), and those that
     nobody holds any more, so the session is closed inside its own loop without being asked.
     """
-    connector = aiohttp.TCPConnector(limit=settings.max_connections, limit_per_host=0, ssl=context)
+    connector = _Connector(limit=settings.max_connections, limit_per_host=0, ssl=context)
     session = aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
     )

@@ -146,8 +146,6 @@ class _Adapter(HTTPAdapter):
         if not known and proxy.startswith("https:"):
             kwargs["proxy_ssl_context"] = self._tls()
         manager = super().proxy_manager_for(proxy, **kwargs)
-        if not known and proxy.startswith("https:"):
-            manager.connection_pool_kw["ssl_context"] = self._tls()
         manager.pool_classes_by_scheme = _POOLS
         return manager
 
@@ -200,7 +198,7 @@ class _Adapter(HTTPAdapter):
         self, request: Any, verify: Any, cert: Any = None
     ) -> tuple[Any, Any]:
         host, pool = super().build_connection_pool_key_attributes(request, verify, cert)
-        if host["scheme"] == "https":
+        if any(url.startswith("https:") for url in (request.url, *self._settings.proxies.values())):
             pool["ssl_context"] = self._tls()
         return host, pool
 

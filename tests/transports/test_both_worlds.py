@@ -332,15 +332,12 @@ def test_http_goes_through_an_https_proxy(
 @pytest.mark.parametrize(
     "reply", [b"", b"HTTP/1.1 200 OK\r\n\r\n"], ids=["the tunnel", "the handshake in it"]
 )
-def test_waiting_for_a_proxy_is_time_to_connect(make_chat, raw_server, monkeypatch, reply):
+def test_waiting_for_a_proxy_is_time_to_connect(ask, make_chat, raw_server, monkeypatch, reply):
     wait = threading.Event()
     proxy = raw_server([reply, wait])
     monkeypatch.setenv("https_proxy", proxy.url)
-    with (
-        make_chat(timeout=(0.2, 20), max_retries=1, backoff=(0, 0)) as chat,
-        pytest.raises(errors.RequestTimeoutError, match="No connection to the endpoint") as caught,
-    ):
-        chat.invoke("hi")
+    with pytest.raises(errors.RequestTimeoutError, match="No connection to the endpoint") as caught:
+        ask(make_chat(timeout=(0.2, 20), max_retries=1, backoff=(0, 0)))
     wait.set()
     assert not caught.value.accepted
     assert len(proxy.requests) == 2  # nothing was accepted, so it is tried again
