@@ -23,7 +23,7 @@ from langchain_azureml_oss.errors import (
     ConnectionConfigError,
     redact,
 )
-from langchain_azureml_oss.http_types import decode_json
+from langchain_azureml_oss.http_types import decode_json, fits_header
 
 logger = logging.getLogger(__name__)
 
@@ -223,7 +223,7 @@ def authorizer(
 
 
 def _fits_header(secret: str) -> bool:
-    return bool(secret) and secret.isascii() and secret.isprintable() and secret == secret.strip()
+    return bool(secret) and fits_header(secret) and secret == secret.strip()
 
 
 def _seconds(value: Any) -> float | None:

@@ -31,6 +31,7 @@ from langchain_azureml_oss.endpoint_urls import check_url
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.families import FamilyProfile, ModelFamily, family, profile
 from langchain_azureml_oss.formatters import ContentFormatter, formatter
+from langchain_azureml_oss.http_types import fits_header
 from langchain_azureml_oss.replies import Choice, Reply
 from langchain_azureml_oss.transports.aio import AsyncTransport
 from langchain_azureml_oss.transports.settings import HttpSettings, environment_proxies
@@ -53,13 +54,13 @@ def named_deployment(value: str | None) -> str | None:
     if value is None:
         return None
     name = value.strip() if isinstance(value, str) else (value or "")
-    if not (isinstance(name, str) and name.isascii() and name.isprintable()):
+    if not (isinstance(name, str) and fits_header(name)):
         msg = f"deployment_name {name!r} is no text that a header carries."
         raise ConnectionConfigError(msg)
     return None if name.lower() in {"", "default"} else name
 
 
-class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] would be a class more
+class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] would make another class
     """Where to call, as whom, and with which settings. See the table in docs/configuration.md."""
 
     model_config = ConfigDict(
@@ -213,7 +214,7 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
             if name.lower() in {"content-length", "transfer-encoding"}:
                 msg = f"default_headers cannot hold {name}, which follows from each request's body."
                 raise ConnectionConfigError(msg)
-            if not _HEADER_NAME.fullmatch(name) or not (value.isascii() and value.isprintable()):
+            if not _HEADER_NAME.fullmatch(name) or not fits_header(value):
                 msg = f"The default header {name!r} has a name or a value that HTTP does not carry."
                 raise ConnectionConfigError(msg)
         return headers

@@ -31,9 +31,8 @@ class HttpRequest:
 
     @property
     def fits_http(self) -> bool:
-        """Whether a header can carry what is in each: one line of printable ASCII."""
-        text = "".join([*self.headers, *self.headers.values()])
-        return text.isascii() and text.isprintable()
+        """Whether HTTP can carry each name and value."""
+        return fits_header("".join([*self.headers, *self.headers.values()]))
 
     def with_headers(self, headers: Mapping[str, str]) -> HttpRequest:
         """Return a copy that carries these headers too, under lower-case names."""
@@ -52,6 +51,11 @@ class HttpResponse(NamedTuple):
     def is_event_stream(self) -> bool:
         """Whether the server streams events; it may ignore `stream` and answer plain JSON."""
         return self.headers.get("content-type", "").lower().startswith("text/event-stream")
+
+
+def fits_header(text: str) -> bool:
+    """Whether a header can carry a text: one line of printable ASCII."""
+    return text.isascii() and text.isprintable()
 
 
 def encode_json(value: Any) -> bytes:

@@ -1,4 +1,4 @@
-"""Makes the models known to langchain-core's `load` and `loads`."""
+"""Tells langchain-core about the models' classes what it would not find, or look up each time."""
 
 from __future__ import annotations
 

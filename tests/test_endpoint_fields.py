@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import inspect
 import json
 import pickle
 import threading
@@ -595,3 +596,13 @@ def test_a_text_is_unchanged_in_an_openai_body(make_chat, make_llm, plug, answer
         body = sent(replay)
         found = body["prompt"] if "prompt" in body else body["messages"][0]["content"]
         assert found == (text or "x")
+
+
+@pytest.mark.parametrize("cls", [AzureMLOSSChatModel, AzureMLOSSLLM])
+@pytest.mark.parametrize("name", ["_generate", "_agenerate"])
+def test_the_signatures_that_langchain_asks_for_are_kept_and_true(cls, name):
+    function = vars(cls)[name]
+    assert inspect.signature(function) is function.__signature__
+    code = function.__code__
+    said = list(function.__signature__.parameters)
+    assert said == [*code.co_varnames[: code.co_argcount], "kwargs"]

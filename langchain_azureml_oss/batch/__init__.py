@@ -1,8 +1,10 @@
 """Bulk scoring: a file of questions -> a file of answers, on one machine, with resume.
 
-from langchain_azureml_oss.batch import score_file
+    from langchain_azureml_oss.batch import score_file
 
-summary = score_file(chat, "questions.jsonl", "answers.jsonl")
+    progress = score_file(chat, "questions.jsonl", "answers.jsonl")
+
+`azureml-oss batch` does the same from the command line.
 """
 
 from __future__ import annotations

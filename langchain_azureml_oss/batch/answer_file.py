@@ -48,7 +48,6 @@ class AnswerFile:
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
         self._path = path.resolve()  # a link stays a link
         self._lines: dict[int, _Line] = {}
-        self._in_order = True
         self._end = 0
         if path.exists() and not path.is_file():
             raise UnsupportedInputError(f"{path} is no file that answers can be written to.")
@@ -118,7 +117,7 @@ class AnswerFile:
         """Put the lines in the order of the rows, one for each."""
         copy = None
         try:
-            if not self._in_order:
+            if not self._is_sorted:
                 copy = self._sorted_copy()
         except OSError as error:
             logger.warning("%s is left unsorted: %s.", self._path.name, error.strerror)
@@ -165,11 +164,14 @@ class AnswerFile:
             self._note(row, given, len(data), is_answer=not failed)
 
     def _note(self, row: int, given: Any, size: int, *, is_answer: bool) -> None:
-        last = next(reversed(self._lines), 0)
-        self._in_order &= row > last
-        self._lines.pop(row, None)
+        self._lines.pop(row, None)  # so that the rows stand as their lines do
         self._lines[row] = _Line(self._end, size, _digest(given), is_answer)
         self._end += size
+
+    @property
+    def _is_sorted(self) -> bool:
+        rows, used = list(self._lines), sum(line.size for line in self._lines.values())
+        return rows == sorted(rows) and used == self._end
 
     def _sorted_copy(self) -> Path:
         """Write the lines that count to a file beside."""

@@ -262,37 +262,33 @@ class _Run:
             rows = self._postponed.popleft() if self._postponed else next(groups, None)
             if rows is None:
                 break
-            was_alone = self._workers == 1
             try:
-                await self._ask(rows)
-            except RateLimitError as error:
-                if was_alone:
-                    self._write(rows, [_failure(error)] * len(rows), 0.0)
-                    continue
+                await self._ask(rows, is_alone=self._workers == 1)
+            except RateLimitError:
                 self._postponed.append(rows)
                 if self._workers > 1:  # one less from now on
                     break
         self._workers -= 1
 
-    async def _ask(self, rows: list[Row]) -> None:
+    async def _ask(self, rows: list[Row], *, is_alone: bool) -> None:
         """Ask some rows, and write what came of them.
 
         Raises:
-            RateLimitError: to the end of all tries; nothing is written.
+            RateLimitError: to the end of all tries, which may be the others' fault; nothing is
+                written.
         """
         started = time.monotonic()
         try:
             outcomes = await self._scorer.ask(rows)
             self._unanswered = 0
-        except RateLimitError:
-            self._unanswered = 0
-            raise
-        except Exception as error:  # noqa: BLE001 - whatever one row provokes, the others go on
+        except Exception as error:
             status = getattr(error, "status", None)
             is_gone = status is None and isinstance(
                 error, EndpointConnectionError | RequestTimeoutError
             )
             self._unanswered = self._unanswered + 1 if is_gone else 0
+            if isinstance(error, RateLimitError) and not is_alone:
+                raise
             if isinstance(error, _FATAL) or self._unanswered >= _MAX_UNANSWERED:
                 self._end = self._end or error
             elif len(rows) > 1 and not is_gone and status not in _OVERLOAD:

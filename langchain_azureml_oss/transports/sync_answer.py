@@ -79,7 +79,7 @@ class Answer(http.client.HTTPResponse):
         status, _, self.reason = rest.partition(" ")
         if not version.startswith("HTTP/1.") or not (len(status) == 3 and status.isdecimal()):
             raise http.client.BadStatusLine(line)
-        self.code = self.status = int(status)
+        self.status = int(status)
         self.fields = {}
         left = _MAX_HEADERS
         while line := self._line():

@@ -49,10 +49,7 @@ class _TLSConnection(_Connection, HTTPSConnection):
 
 
 class _Idle:
-    """The connections that nobody uses, the last first; as a queue.LifoQueue, but with no lock.
-
-    A lock in Python would stay taken where Ctrl-C or the garbage collector comes at its heart.
-    """
+    """Stands in for queue.LifoQueue, whose lock Ctrl-C may leave taken; a deque needs none."""
 
     def __init__(self, _maxsize: int) -> None:
         self.queue: deque[Any] = deque()
@@ -149,13 +146,13 @@ class _Adapter(HTTPAdapter):
         manager.pool_classes_by_scheme = _POOLS
         return manager
 
-    def send(self, request: Any, *_: Any, **options: Any) -> requests.Response:
+    def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
         """Send a request, and return a response with what the driver reads.
 
         Errors are those of `_Pool.ask`.
         """
         if HTTPAdapter.send is not _STOCK_SEND:  # as the package responses replaces it in tests
-            return super().send(request, *_, **options)
+            return super().send(request, *args, **options)
         route = self._routes.get(request.url) or self._route(request, options)
         host = "" if "host" in request.headers else route.host
         headers = "\r\n".join(map(": ".join, request.headers.items()))
@@ -228,7 +225,7 @@ class SyncPool:
     def __init__(self, settings: HttpSettings) -> None:
         self.process = os.getpid()
         self.session = _Session(_Adapter(settings))
-        # No semaphore: those are Python code, and Ctrl-C may leave their lock taken.
+        # Not a semaphore, for the same reason.
         self._places: queue.SimpleQueue[None] = queue.SimpleQueue()
         for _ in range(settings.max_connections):
             self.leave()

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import logging
-import time
+import signal
+import subprocess
+import sys
 
 import pytest
 
@@ -213,18 +215,26 @@ def test_a_connection_file(echo, questions, run):
     assert (result.exit_code, answers(folder)[0]["text"]) == (0, "echo: question 1")
 
 
-def test_a_killed_run_goes_on(questions, start, variables, command):
-    with LocalEndpoint("echo", faults={"slow": 1.0}, slow_s=0.02) as endpoint:
-        folder = questions(200)
-        process = start("batch", "in.jsonl", "out.jsonl", **variables(endpoint))
-        out = folder / "out.jsonl"
-        while not (out.exists() and out.read_bytes().count(b"\n") >= 20):
-            time.sleep(0.02)
-        process.kill()
-        process.wait(5)
-        result = command("batch", "in.jsonl", "out.jsonl", "--json", **variables(endpoint))
-        assert result.returncode == 0
-        found = json.loads(result.stdout)
-        assert found["kept"] >= 19
-        assert found["kept"] + found["answered"] == 200
-        assert [answer["row"] for answer in answers(folder)] == list(range(1, 201))
+KILLED_AFTER_20 = """
+import os, signal
+from langchain_azureml_oss import AzureMLOSSChatModel
+from langchain_azureml_oss.batch import score_file
+
+def note(progress):
+    if progress.done == 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+score_file(AzureMLOSSChatModel(), "in.jsonl", "out.jsonl", on_progress=note)
+"""
+
+
+def test_a_killed_run_goes_on(configured, questions, run):
+    folder = questions(200)
+    killed = subprocess.run([sys.executable, "-c", KILLED_AFTER_20], check=False, timeout=60)
+    assert killed.returncode == -signal.SIGKILL
+    assert len(answers(folder)) == 20
+    result = run("batch", "in.jsonl", "out.jsonl", "--json")
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert (found["kept"], found["answered"]) == (20, 180)
+    assert [answer["row"] for answer in answers(folder)] == list(range(1, 201))
