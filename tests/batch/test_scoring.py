@@ -105,6 +105,16 @@ def test_one_bad_prompt_does_not_take_its_neighbours_along(endpoint, llm_at, fil
     assert all("text" in answer for answer in others)
 
 
+@pytest.mark.parametrize("fault", ["503", "reset"])
+def test_prompts_are_not_asked_one_by_one_where_none_of_them_is_at_fault(
+    endpoint, llm_at, files, fault
+):
+    endpoint.fail_next(fault)
+    progress = score_file(llm_at(endpoint, max_retries=0), *files(prompts(5)), concurrency=1)
+    assert (progress.answered, progress.failed) == (0, 5)
+    assert len(endpoint.requests) == 1
+
+
 def test_a_second_run_asks_what_failed_and_nothing_else(endpoint, chat_at, files):
     source, target = files(prompts(10))
     endpoint.fail_next("500")
