@@ -5,11 +5,12 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from langchain_azureml_oss._moved import MOVED, keep_old_paths
 from langchain_azureml_oss._version import __version__
 
 if TYPE_CHECKING:
     from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
-    from langchain_azureml_oss.connection import CustomConnection
+    from langchain_azureml_oss.connections import CustomConnection
     from langchain_azureml_oss.families import FamilyProfile, ModelFamily
     from langchain_azureml_oss.formatters import ContentFormatter, register_formatter
     from langchain_azureml_oss.llms import AzureMLOSSLLM
@@ -19,7 +20,7 @@ _MODULES = {
     "AzureMLOSSChatModel": "chat_models",
     "AzureMLOSSLLM": "llms",
     "ContentFormatter": "formatters",
-    "CustomConnection": "connection",
+    "CustomConnection": "connections",
     "FamilyProfile": "families",
     "ModelFamily": "families",
     "register_formatter": "formatters",
@@ -37,7 +38,12 @@ __all__ = [
 ]
 
 
+keep_old_paths()
+
+
 def __getattr__(name: str) -> Any:
+    if name in MOVED:
+        return import_module(f"{__name__}.{name}")
     if name not in _MODULES:
         msg = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(msg)

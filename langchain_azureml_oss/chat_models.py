@@ -13,12 +13,11 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.runnables import Runnable
 
 from langchain_azureml_oss.answers import only_choice
-from langchain_azureml_oss.endpoint_calls import Ask, EndpointCalls, Results
+from langchain_azureml_oss.endpoint import Ask, EndpointCalls, Results, loadable, signed
 from langchain_azureml_oss.families import profile
-from langchain_azureml_oss.loading import loadable, signed
 from langchain_azureml_oss.messages import ai_message, ai_message_chunk
-from langchain_azureml_oss.replies import Choice, Reply
 from langchain_azureml_oss.tools import wire_tool_settings
+from langchain_azureml_oss.wire import Choice, Reply
 
 if TYPE_CHECKING:
     from langchain_core.tools import BaseTool

@@ -20,12 +20,10 @@ from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from pydantic import Field, field_validator
 
 from langchain_azureml_oss.answers import engine_failed
-from langchain_azureml_oss.endpoint_calls import Ask, EndpointCalls, Results
+from langchain_azureml_oss.endpoint import Ask, EndpointCalls, Results, loadable, signed
 from langchain_azureml_oss.exchange import Call
-from langchain_azureml_oss.loading import loadable, signed
-from langchain_azureml_oss.prompts import parse_role_prompt
-from langchain_azureml_oss.replies import Choice, Reply
-from langchain_azureml_oss.usage import usage_metadata
+from langchain_azureml_oss.role_prompts import parse_role_prompt
+from langchain_azureml_oss.wire import Choice, Reply, usage_metadata
 
 logger = logging.getLogger(__name__)
 

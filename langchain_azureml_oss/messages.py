@@ -22,12 +22,8 @@ from langchain_core.messages import (
 from langchain_core.messages.block_translators.openai import convert_to_openai_data_block
 
 from langchain_azureml_oss.errors import UnsupportedInputError
-from langchain_azureml_oss.http_types import encode_json
-from langchain_azureml_oss.replies import Choice
 from langchain_azureml_oss.tools import read_tool_call_chunks, read_tool_calls
-from langchain_azureml_oss.usage import usage_metadata
-
-WireMessage = dict[str, Any]
+from langchain_azureml_oss.wire import Choice, WireMessage, encode_json, usage_metadata
 
 _ROLES: tuple[tuple[type[BaseMessage], str], ...] = (
     (HumanMessage, "user"),
@@ -56,30 +52,6 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[WireMessage]:
         msg = "There are no messages to send; at least one is needed."
         raise UnsupportedInputError(msg)
     return [_message(message) for message in messages]
-
-
-def plain_text(message: WireMessage, carrier: str) -> str:
-    """Return the content of a wire message as one text, for what carries only text.
-
-    Args:
-        message: The message.
-        carrier: What carries only text, as a sentence begins with it.
-
-    Raises:
-        UnsupportedInputError: the content holds an image, a sound or the like.
-    """
-    content = message["content"]
-    if isinstance(content, str):
-        return content
-    for part in content:
-        if part["type"] != "text":
-            msg = (
-                f"{carrier} carries text only, and the {message['role']} message holds a block of"
-                f" type {part['type']!r}. A model that takes it is called in the contract 'openai',"
-                " at …/v1/chat/completions."
-            )
-            raise UnsupportedInputError(msg)
-    return "".join(part["text"] for part in content)
 
 
 def ai_message(

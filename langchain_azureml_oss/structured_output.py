@@ -19,9 +19,9 @@ from langchain_core.utils.json import parse_json_markdown, parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, Field
 
-from langchain_azureml_oss import lenient_json
 from langchain_azureml_oss.errors import RefusalError
-from langchain_azureml_oss.tool_schemas import misfit
+from langchain_azureml_oss.tools import misfit
+from langchain_azureml_oss.wire import lenient_json
 
 Method = Literal["function_calling", "json_schema", "json_mode"]
 Schema = dict[str, Any] | type

@@ -20,11 +20,7 @@ import pytest_socket
 from hypothesis import settings
 
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM
-from langchain_azureml_oss.transports.replay import (
-    AsyncReplayTransport,
-    Recorded,
-    ReplayTransport,
-)
+from langchain_azureml_oss.transports.replay import AsyncReplayTransport, Recorded, ReplayTransport
 
 # Prompt flow reads this once, when it is imported: a store of the tests' own, which tells nobody.
 os.environ["PF_HOME_DIRECTORY"] = tempfile.mkdtemp(prefix="promptflow-")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import importlib
 import re
 import subprocess
 import sys
@@ -12,39 +13,24 @@ from pathlib import Path
 import pytest
 
 import langchain_azureml_oss
+from langchain_azureml_oss import _moved
 
 NAME = "langchain_azureml_oss"
 PACKAGE = Path(langchain_azureml_oss.__file__).parent
 ROOT = PACKAGE.parent
 
-LAYERS = [
-    {"_version", "errors", "http_types"},
-    {
-        *("error_replies", "sse", "retry", "stops", "credentials", "usage", "reasoning"),
-        *("parameters", "replies", "tools", "prompts", "lenient_json", "tool_schemas"),
-        *("tool_calls_in_json", "tool_calls_in_text", "tool_dialects", "follow_up"),
-        *("refusals", "prompted_json", "loading", "nearest", "endpoint_urls"),
-    },
-    {"messages"},
-    {"tool_prompting"},
-    {"formatters"},
-    {"families"},
-    {"discovery", "connection_files", "promptflow_store"},
-    {"connection"},
-    {"answers"},
-    {"exchange"},
-    {"transports"},
-    {"endpoint_fields"},
-    {"call_options", "endpoint_calls"},
-    {"structured_output"},
-    {"chat_models", "llms"},
-    {"local", "batch"},
-    {"cli"},
+ROOMS = [
+    *("_version", "_moved", "wire", "errors", "families", "tools", "messages", "role_prompts"),
+    *("formatters", "connections", "answers", "exchange", "transports", "endpoint"),
+    *("structured_output", "chat_models", "llms", "local", "batch", "doctor", "cli"),
 ]
-"""From the bottom up; a module imports from lower layers, or from its own without cycles."""
+"""From the bottom up; what is in a room imports from its own and from lower ones."""
 
-HEIGHTS = {room: height for height, layer in enumerate(LAYERS) for room in layer}
-HEIGHTS[""] = len(LAYERS) - 1  # the package itself, whose names are imported at first use
+HEIGHTS = {room: height for height, room in enumerate(ROOMS)}
+HEIGHTS[""] = len(ROOMS) - 1  # the package itself, whose names are imported at first use
+
+DOORS = {"local", "batch", "cli", ""}
+"""Rooms whose files are entered by others; of the others, only the names in `__all__` are used."""
 
 HOMES = {
     "requests": ("transports/sync.py", "transports/sync_pool.py"),
@@ -55,10 +41,14 @@ LAZY = {"azure", "promptflow", "ray", "typer", "rich", "xllamacpp"}
 """Optional packages: imported inside functions, but for rich and typer in the command."""
 
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
+MODULES = {
+    f"{NAME}.{file.removesuffix('.py').replace('/', '.')}".removesuffix(".__init__"): file
+    for file in FILES
+}
 
 
-def imports(source, file):
-    """(module, whether at top level) of each import that runs; those for type checkers do not."""
+def imports(source, file, *, typed=False):
+    """(module, whether at top level) of each import that runs; `typed`: and of the others."""
     tree = ast.parse(source)
     for_types = {
         id(inner)
@@ -75,15 +65,15 @@ def imports(source, file):
     }
     folder = [NAME, *file.split("/")[:-1]]
     for node in ast.walk(tree):
-        if id(node) in for_types:
+        if id(node) in for_types and not typed:
             continue
         if isinstance(node, ast.Import):
             names = [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom):
             base = folder[: len(folder) - node.level + 1] if node.level else []
             module = ".".join([*base, *([node.module] if node.module else [])])
-            inner = [f"{NAME}.{alias.name}" for alias in node.names]
-            names = inner if module == NAME else [module]
+            inner = [f"{module}.{alias.name}" for alias in node.names]
+            names = [one if module == NAME or one in MODULES else module for one in inner]
         else:
             continue
         for name in names:
@@ -101,7 +91,7 @@ def faults(source, file):
     own = file.removesuffix(".py").split("/")[0]
     own = "" if own == "__init__" else own
     if own not in HEIGHTS:
-        return [f"{file} is in no layer"]
+        return [f"{file} is in no room"]
     found = []
     for module, is_top in imports(source, file):
         top = module.split(".")[0]
@@ -124,16 +114,16 @@ def test_imports_go_downwards(file):
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        ("sse.py", f"from {NAME}.chat_models import AzureMLOSSChatModel"),
-        ("sse.py", "from .exchange import exchange"),
-        ("sse.py", f"from {NAME} import exchange"),
-        ("formatters/base.py", "from ..families import fold"),
-        ("families.py", f"def f():\n    import {NAME}.connection"),
-        ("exchange.py", "import requests"),
-        ("connection.py", "def f():\n    import requests.adapters"),
+        ("wire/sse.py", f"from {NAME}.chat_models import AzureMLOSSChatModel"),
+        ("wire/sse.py", "from ..exchange import exchange"),
+        ("wire/sse.py", f"from {NAME} import exchange"),
+        ("families/table.py", "from ..formatters import formatter"),
+        ("families/table.py", f"def f():\n    import {NAME}.connections"),
+        ("exchange/generator.py", "import requests"),
+        ("connections/files.py", "def f():\n    import requests.adapters"),
         ("transports/sync.py", "import aiohttp"),
-        ("endpoint_fields.py", "from urllib3.util import Retry"),
-        ("discovery.py", "from azure.ai.ml import MLClient"),
+        ("endpoint/fields.py", "from urllib3.util import Retry"),
+        ("connections/workspace/loading.py", "from azure.ai.ml import MLClient"),
         ("batch/rays.py", "import ray.data"),
         ("local/endpoint.py", "import rich"),
         ("gossip.py", ""),
@@ -146,8 +136,11 @@ def test_a_wrong_import_is_found(file, source):
 @pytest.mark.parametrize(
     ("file", "source"),
     [
-        ("discovery.py", "def f():\n    from azure.ai.ml import MLClient"),
-        ("sse.py", f"if TYPE_CHECKING:\n    from {NAME}.chat_models import AzureMLOSSChatModel"),
+        ("connections/files.py", "def f():\n    from azure.ai.ml import MLClient"),
+        (
+            "wire/sse.py",
+            f"if TYPE_CHECKING:\n    from {NAME}.chat_models import AzureMLOSSChatModel",
+        ),
         ("cli/chat.py", f"import rich\nfrom {NAME} import AzureMLOSSChatModel"),
         ("local/app.py", "from aiohttp import web"),
         ("chat_models.py", f"from {NAME}.errors import AzureMLOSSError"),
@@ -157,17 +150,91 @@ def test_a_right_import_passes(file, source):
     assert faults(source, file) == []
 
 
+PACKAGES = sorted(room for room in ROOMS if (PACKAGE / room / "__init__.py").is_file())
+
+
+def welcome(room):
+    """What a room says of itself: its docstring."""
+    doc = ast.get_docstring(ast.parse((PACKAGE / room / "__init__.py").read_text()))
+    return " ".join(doc.split())
+
+
+def offered(room):
+    """The names of a room that the others may use."""
+    return getattr(importlib.import_module(f"{NAME}.{room}"), "__all__", ())
+
+
+def may_import(room):
+    """The rooms that a room says it imports."""
+    said = re.search(r"Imports (?:only )?(.*?)\.(?: |$)", welcome(room))[1]
+    if "below" in said or "any room" in said:
+        left_out = set(re.findall(r"`(\w+)`", said))
+        return {other for other in ROOMS if HEIGHTS[other] < HEIGHTS[room]} - left_out
+    return {"_version", *re.findall(r"`(\w+)`", said)}
+
+
+@pytest.mark.parametrize("room", PACKAGES)
+def test_a_room_imports_what_it_says_and_only_the_names_that_the_others_offer(room):
+    wrong = []
+    for file in (file for file in FILES if file.startswith(f"{room}/")):
+        for module, _ in imports((PACKAGE / file).read_text(), file, typed=True):
+            other = room_of(module) if module.startswith(f"{NAME}.") else ""
+            if not other or other == room:
+                continue
+            if other not in may_import(room):
+                wrong.append(f"{file} imports {module}: its room does not say so")
+            path = module.split(".")[2:]
+            is_offered = path[:1] == ["workspace"] or path[0] in offered(other) if path else True
+            if other not in DOORS and not is_offered:
+                wrong.append(f"{file} imports {module}: not by the room's door")
+    assert wrong == []
+
+
+@pytest.mark.parametrize("room", PACKAGES)
+def test_what_a_room_offers_is_there(room):
+    module = importlib.import_module(f"{NAME}.{room}")
+    assert offered(room) or room == "cli"
+    assert [name for name in offered(room) if not hasattr(module, name)] == []
+
+
+def drawn_layers():
+    """The table of rooms in docs/architecture.md."""
+    rows = ["| Room | What it answers | Imports |", "|---|---|---|"]
+    for room in ROOMS:
+        if room.startswith("_"):
+            continue
+        is_folder = room in PACKAGES
+        path = PACKAGE / (f"{room}/__init__.py" if is_folder else f"{room}.py")
+        doc = ast.get_docstring(ast.parse(path.read_text()))
+        files = {f for f in FILES if f.split("/")[0].removesuffix(".py") == room}
+        used = {
+            room_of(module)
+            for file in files
+            for module, _ in imports((PACKAGE / file).read_text(), file)
+            if module.startswith(f"{NAME}.")
+        }
+        listed = [f"`{other}`" for other in ROOMS if other in used - {room, "", "_version"}]
+        name = f"`{room}/`" if is_folder else f"`{room}.py`"
+        first = " ".join(doc.split("\n\n")[0].split()).replace("|", "\\|")
+        rows.append(f"| {name} | {first} | {', '.join(listed) or 'none'} |")
+    return "\n".join(rows)
+
+
+def test_the_document_shows_the_rooms_as_they_are():
+    document = (ROOT / "docs" / "architecture.md").read_text()
+    drawn = drawn_layers()
+    assert drawn in document, f"put this into docs/architecture.md:\n\n{drawn}"
+
+
 def module_graph():
-    """Module -> the modules of the package that it imports at top level."""
-    names = {f"{NAME}." + f.removesuffix(".py").replace("/", "."): f for f in FILES}
-    names = {name.removesuffix(".__init__"): file for name, file in names.items()}
+    """Module -> the modules of the package that it imports at top level, or for type checkers."""
     return {
         name: {
             module
-            for module, is_top in imports((PACKAGE / file).read_text(), file)
-            if is_top and module in names and module not in {name, NAME}
+            for module, is_top in imports((PACKAGE / file).read_text(), file, typed=True)
+            if is_top and module in MODULES and module not in {name, NAME}
         }
-        for name, file in names.items()
+        for name, file in MODULES.items()
     }
 
 
@@ -206,6 +273,30 @@ def test_no_file_is_long(file):
     assert len((PACKAGE / file).read_text().splitlines()) <= 400
 
 
+def test_no_folder_is_crowded():
+    folders = {path.parent for path in PACKAGE.rglob("*.py")}
+    counts = {f.name: sum(e.suffix == ".py" or e.is_dir() for e in f.iterdir()) for f in folders}
+    assert {name: count for name, count in counts.items() if count > 22} == {}
+
+
+@pytest.mark.parametrize("old", _moved.MOVED)
+def test_an_import_path_of_before_keeps_working(old):
+    names = {
+        "connection": ["CustomConnection"],
+        "discovery": ["Workspace", "list_endpoints", "read_endpoint"],
+        "endpoint_fields": ["EndpointFields"],
+        "prompts": ["ChatTemplate", "parse_role_prompt"],
+        "reasoning": ["ReasoningTags"],
+        "replies": ["Choice", "Reply"],
+    }[old]
+    module = importlib.import_module(f"{NAME}.{old}")
+    for name in names:
+        with pytest.warns(DeprecationWarning, match=rf"{old}\.{name} is in {NAME}\.\w+"):
+            assert getattr(module, name).__name__ == name
+    with pytest.raises(AttributeError, match="gossip"):
+        _ = module.gossip
+
+
 @pytest.mark.parametrize("file", FILES)
 def test_a_name_says_what_a_file_holds(file):
     assert not re.search(r"(^|[/_])(utils?|common|helpers?|misc)(?=[/_.])", file)
@@ -216,7 +307,7 @@ def test_family_quirks_stand_in_the_table_alone():
     offenders = [
         file
         for file in FILES
-        if file != "families.py" and quirk.search((PACKAGE / file).read_text())
+        if not file.startswith("families/") and quirk.search((PACKAGE / file).read_text())
     ]
     assert offenders == []
 

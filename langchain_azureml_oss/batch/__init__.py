@@ -4,7 +4,7 @@
 
     progress = score_file(chat, "questions.jsonl", "answers.jsonl")
 
-`azureml-oss batch` does the same from the command line.
+`azureml-oss batch` does the same from the command line. Public. Imports any room below but `local`.
 """
 
 from __future__ import annotations

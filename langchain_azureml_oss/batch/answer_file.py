@@ -13,7 +13,7 @@ from typing import Any, BinaryIO, NamedTuple, Self
 
 from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.errors import UnsupportedInputError
-from langchain_azureml_oss.http_types import decode_json, encode_json
+from langchain_azureml_oss.wire import decode_json, encode_json
 
 logger = logging.getLogger(__name__)
 

@@ -1,4 +1,7 @@
-"""The azureml-oss command."""
+"""The `azureml-oss` command: a file for each subcommand, and what they share.
+
+Imports any room below. Internal.
+"""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from typer.core import TyperGroup
 from langchain_azureml_oss._version import __version__
 from langchain_azureml_oss.cli.batch import batch
 from langchain_azureml_oss.cli.chat import chat
-from langchain_azureml_oss.cli.doctor.command import doctor
+from langchain_azureml_oss.cli.doctor import doctor
 from langchain_azureml_oss.cli.endpoints import endpoints
 from langchain_azureml_oss.cli.serve import serve
 from langchain_azureml_oss.cli.terminal import Terminal, takes_styles

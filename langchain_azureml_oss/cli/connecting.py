@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
@@ -78,10 +77,12 @@ class EndpointChoice:
         Raises:
             ConnectionConfigError: there is no such connection, or too little is known.
         """
+        from langchain_azureml_oss.connections import named_connection  # noqa: PLC0415 -- a second
+
         if self.connection is None:
             self._check_completeness()
         return {
-            "connection": _connection(self.connection) if self.connection else None,
+            "connection": named_connection(self.connection) if self.connection else None,
             "endpoint_url": self.url,
             "model_family": self.family,
             "deployment_name": self.deployment,
@@ -90,7 +91,7 @@ class EndpointChoice:
 
     def _check_completeness(self) -> None:
         """Say what is missing in the words of the command line, rather than in those of Python."""
-        from langchain_azureml_oss.connection import ENVIRONMENT  # noqa: PLC0415 -- a second
+        from langchain_azureml_oss.connections import ENVIRONMENT  # noqa: PLC0415 -- a second
 
         known = {"endpoint_url": self.url, "model_family": self.family}
         options = {"endpoint_url": "--url", "model_family": "--family"}
@@ -109,18 +110,6 @@ class EndpointChoice:
             " a selector such as connection/NAME. azureml-oss chat --local needs none of them."
         )
         raise ConnectionConfigError("\n".join(lines))
-
-
-def _connection(selector: str) -> Any:
-    """Return what `connection=` takes: a file's connection, or the selector itself."""
-    path = Path(selector).expanduser()
-    if path.suffix.lower() not in {".yaml", ".yml"} and not path.is_file():
-        return selector
-    if not path.is_file():
-        raise ConnectionConfigError(f"There is no connection file {selector!r}.")
-    from langchain_azureml_oss.connection import CustomConnection  # noqa: PLC0415 -- a second
-
-    return CustomConnection.from_yaml(path)
 
 
 def _listed(names: list[str]) -> str:

@@ -17,7 +17,7 @@ from langchain_azureml_oss.cli.problems import WRONG_USAGE, CommandError, report
 from langchain_azureml_oss.cli.terminal import Terminal, takes_styles
 
 if TYPE_CHECKING:
-    from langchain_azureml_oss.discovery import Endpoint
+    from langchain_azureml_oss.connections.workspace import Endpoint
 
 _OPTIONS = {
     "subscription_id": "--subscription",
@@ -74,16 +74,19 @@ def endpoints(
     terminal = Terminal(as_json=as_json)
     with reported(terminal):
         # These imports take a second; --help and wrong usage do without them.
-        from langchain_azureml_oss import discovery  # noqa: PLC0415
+        from langchain_azureml_oss.connections.workspace import (  # noqa: PLC0415
+            WORKSPACE_ENVIRONMENT,
+            list_endpoints,
+        )
 
         where = {
             "subscription_id": subscription,
             "resource_group": resource_group,
             "workspace_name": workspace,
         }
-        _check_completeness(where, discovery.WORKSPACE_ENVIRONMENT)
+        _check_completeness(where, WORKSPACE_ENVIRONMENT)
         with terminal.waiting("Reading the workspace ..."):
-            found = discovery.list_endpoints(**where)
+            found = list_endpoints(**where)
         if as_json:
             terminal.result({"endpoints": [_as_json(endpoint) for endpoint in found]})
         elif found:

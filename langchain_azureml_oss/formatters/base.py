@@ -8,11 +8,16 @@ from itertools import islice
 from typing import Any, ClassVar, Literal, NamedTuple
 
 from langchain_azureml_oss.errors import AzureMLOSSError, ResponseFormatError
-from langchain_azureml_oss.http_types import HttpRequest, HttpResponse, decode_json, encode_json
-from langchain_azureml_oss.messages import WireMessage
-from langchain_azureml_oss.parameters import ContractNames
-from langchain_azureml_oss.replies import Reply
-from langchain_azureml_oss.sse import Event
+from langchain_azureml_oss.formatters.parameters import ContractNames
+from langchain_azureml_oss.wire import (
+    Event,
+    HttpRequest,
+    HttpResponse,
+    Reply,
+    WireMessage,
+    decode_json,
+    encode_json,
+)
 
 Api = Literal["chat", "completion"]
 
@@ -55,7 +60,8 @@ class ContentFormatter(ABC):
     takes prompts only, so that conversations come to it in the family's template:
 
         from langchain_azureml_oss import ContentFormatter, register_formatter
-        from langchain_azureml_oss.formatters import Choice, Reply, Traits
+        from langchain_azureml_oss.wire import Choice, Reply
+        from langchain_azureml_oss.formatters.base import Traits
 
         class MyFormatter(ContentFormatter):
             name = "mine"

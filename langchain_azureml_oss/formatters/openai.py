@@ -9,11 +9,10 @@ import re
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from langchain_azureml_oss.error_replies import from_inside_200
-from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.errors import AzureMLOSSError, from_inside_200
 from langchain_azureml_oss.formatters.base import Api, ContentFormatter, ModelCall, Traits
-from langchain_azureml_oss.parameters import ContractNames
-from langchain_azureml_oss.replies import Choice, Reply
+from langchain_azureml_oss.formatters.parameters import ContractNames
+from langchain_azureml_oss.wire import Choice, Reply
 
 # What Microsoft's server knows; it answers 400 to anything else, or drops it, unless told to pass
 # it through to the model.

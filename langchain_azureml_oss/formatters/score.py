@@ -9,12 +9,12 @@ import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from langchain_azureml_oss.error_replies import from_inside_200
+from langchain_azureml_oss.errors import from_inside_200
+from langchain_azureml_oss.families import plain_text
 from langchain_azureml_oss.formatters.base import Api, ContentFormatter, ModelCall, Traits
 from langchain_azureml_oss.formatters.openai import content_text, reasoning_text
-from langchain_azureml_oss.messages import plain_text
-from langchain_azureml_oss.parameters import ContractNames
-from langchain_azureml_oss.replies import Choice, Reply
+from langchain_azureml_oss.formatters.parameters import ContractNames
+from langchain_azureml_oss.wire import Choice, Reply
 
 logger = logging.getLogger(__name__)
 

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from langchain_azureml_oss.formatters.base import ModelCall, Traits
+from langchain_azureml_oss.formatters.parameters import ContractNames
 from langchain_azureml_oss.formatters.score import ScoreFamilyFormatter
-from langchain_azureml_oss.parameters import ContractNames
 
 
 class _LegacyFormatter(ScoreFamilyFormatter):

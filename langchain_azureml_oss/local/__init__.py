@@ -7,7 +7,7 @@
 
 `LocalEndpoint` speaks what Microsoft's servers speak (`/score` and the OpenAI-style routes), behind
 a front door with keys, deployments and request ids, and can fail on demand in the ways that real
-endpoints do.
+endpoints do. Public. Imports `errors` and `connections`.
 """
 
 from __future__ import annotations

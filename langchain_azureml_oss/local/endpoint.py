@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from types import FrameType, TracebackType
     from typing import Self
 
-    from langchain_azureml_oss.connection import CustomConnection
+    from langchain_azureml_oss.connections import CustomConnection
     from langchain_azureml_oss.local.request_log import RecordedRequest
 
 # What is open then is cancelled: stopping must not wait for a model that is still talking.
@@ -89,7 +89,7 @@ class LocalEndpoint(EndpointOptions):
             family: The `model_family`.
             path: The path that picks the contract, such as `/v1/chat/completions`.
         """
-        from langchain_azureml_oss.connection import CustomConnection  # noqa: PLC0415 -- upwards
+        from langchain_azureml_oss.connections import CustomConnection  # noqa: PLC0415 -- upwards
 
         key = self.issue_token() if self.auth == "aad_token" else self.api_key
         return CustomConnection(

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import ssl
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
-    from langchain_azureml_oss.local.engines.scripted import ScriptedReply
+    from langchain_azureml_oss.local.engines.base import ScriptedReply
 
 ContractName = Literal["score", "gpt2-2023", "falcon-2023", "dolly-2023"]
 CompletionShape = Literal["keyed", "list", "extended"]

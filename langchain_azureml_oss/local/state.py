@@ -7,7 +7,7 @@ import secrets
 import time
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
@@ -15,11 +15,17 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from langchain_azureml_oss.local.engines.base import Engine
-    from langchain_azureml_oss.local.faults import FaultPlan
     from langchain_azureml_oss.local.options import EndpointOptions
     from langchain_azureml_oss.local.request_log import RecordedRequest, RequestLog
 
     Interruption = Callable[[web.Request, web.StreamResponse], Awaitable[None]]
+
+
+class Plan(Protocol):
+    """Decides which request meets a fault."""
+
+    def next(self, *, streaming: bool) -> str | None:
+        """The fault of the request in hand, if any."""
 
 
 @dataclass
@@ -38,7 +44,7 @@ class State:
     options: EndpointOptions
     engine: Engine
     log: RequestLog
-    plan: FaultPlan
+    plan: Plan
     tokens: dict[str, float]
     traffic: Random = field(default_factory=Random)
 

@@ -1,1 +1,11 @@
-"""Drivers that carry an exchange out: the only places with I/O."""
+"""The only places with I/O: two drivers, `sync.py` and `aio.py`, that decide nothing.
+
+`settings.py` is what they are told alike: pool, TLS, proxies. Imports `wire`, `errors`,
+`connections` and `exchange`. Internal.
+"""
+
+from langchain_azureml_oss.transports.aio import AsyncTransport
+from langchain_azureml_oss.transports.settings import HttpSettings, environment_proxies, tls_context
+from langchain_azureml_oss.transports.sync import SyncTransport
+
+__all__ = ["AsyncTransport", "HttpSettings", "SyncTransport", "environment_proxies", "tls_context"]

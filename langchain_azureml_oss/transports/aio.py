@@ -22,13 +22,13 @@ import aiohttp
 
 from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait, exchange
-from langchain_azureml_oss.http_types import HttpResponse
 from langchain_azureml_oss.transports.failures import (
     lost_connection,
     no_bytes_in_time,
     no_connection_in_time,
 )
 from langchain_azureml_oss.transports.settings import HttpSettings, tls_context
+from langchain_azureml_oss.wire import HttpResponse
 
 T = TypeVar("T")
 

@@ -17,7 +17,7 @@ from langchain_azureml_oss.exchange import (
     Wait,
     exchange,
 )
-from langchain_azureml_oss.http_types import HttpRequest, HttpResponse
+from langchain_azureml_oss.wire import HttpRequest, HttpResponse
 
 T = TypeVar("T")
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from langchain_azureml_oss.endpoint_urls import is_loopback
+from langchain_azureml_oss.connections import is_loopback
 from langchain_azureml_oss.errors import ConnectionConfigError
 
 _PORTS = {"http": 80, "https": 443}

@@ -16,7 +16,6 @@ from requests.structures import CaseInsensitiveDict
 
 from langchain_azureml_oss.errors import AzureMLOSSError, RequestTimeoutError
 from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait, exchange
-from langchain_azureml_oss.http_types import HttpResponse
 from langchain_azureml_oss.transports.bounded_sockets import BOUNDS, bound
 from langchain_azureml_oss.transports.failures import (
     lost_connection,
@@ -25,6 +24,7 @@ from langchain_azureml_oss.transports.failures import (
 )
 from langchain_azureml_oss.transports.settings import HttpSettings
 from langchain_azureml_oss.transports.sync_pool import SyncPool
+from langchain_azureml_oss.wire import HttpResponse
 
 T = TypeVar("T")
 

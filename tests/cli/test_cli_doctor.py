@@ -14,13 +14,13 @@ from fake_azure.fixtures import (  # noqa: F401 - pytest finds them here
 )
 
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM, CustomConnection
-from langchain_azureml_oss.cli.doctor import advice
-from langchain_azureml_oss.cli.doctor.candidates import Probe, base_of, is_worth_sending, plan
-from langchain_azureml_oss.cli.doctor.checklist import TITLES, Line
-from langchain_azureml_oss.cli.doctor.examination import examine
-from langchain_azureml_oss.cli.doctor.setup import Setup, ends_of
-from langchain_azureml_oss.cli.doctor.showing import checklist_text
-from langchain_azureml_oss.cli.doctor.steps import (
+from langchain_azureml_oss.cli.checklist import checklist_text
+from langchain_azureml_oss.doctor import advice
+from langchain_azureml_oss.doctor.candidates import Probe, base_of, is_worth_sending, plan
+from langchain_azureml_oss.doctor.checklist import TITLES, Line
+from langchain_azureml_oss.doctor.examination import examine
+from langchain_azureml_oss.doctor.setup import Setup, ends_of
+from langchain_azureml_oss.doctor.steps import (
     Ask,
     Certificate,
     Connect,
@@ -316,7 +316,7 @@ def test_a_container_that_fails(run, variables, monkeypatch, echo):
 
 @pytest.mark.parametrize("times", [1, 2])
 def test_a_busy_server(run, variables, monkeypatch, times):
-    monkeypatch.setattr("langchain_azureml_oss.cli.doctor.trying.time.sleep", lambda seconds: None)
+    monkeypatch.setattr("langchain_azureml_oss.doctor.trying.time.sleep", lambda seconds: None)
     with LocalEndpoint("echo") as busy:
         for name, value in variables(busy, "/score").items():
             monkeypatch.setenv(name, value)

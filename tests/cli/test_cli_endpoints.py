@@ -13,8 +13,9 @@ from fake_azure.fixtures import (  # noqa: F401 - pytest finds them here
 )
 from rich.console import Console
 
-from langchain_azureml_oss import ModelFamily, discovery
+from langchain_azureml_oss import ModelFamily
 from langchain_azureml_oss.cli import endpoints as command
+from langchain_azureml_oss.connections import workspace as discovery
 from langchain_azureml_oss.errors import AuthenticationError
 
 REGISTRY = "azureml://registries/azureml-meta/models/"

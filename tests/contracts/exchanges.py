@@ -49,11 +49,11 @@ FAMILIES = {
     name: found
     for name in re.findall(
         r"(?m)^    ([A-Z0-9]+) = ",
-        (HERE.parents[1] / "langchain_azureml_oss/families.py").read_text(),
+        (HERE.parents[1] / "langchain_azureml_oss/families/table.py").read_text(),
     )
     if (found := load_all("families").get(name))
 }
-"""Family -> its file, in the order of the table in families.py."""
+"""Family -> its file, in the order of the table in families/table.py."""
 COMMON = load("conversation.json")
 
 

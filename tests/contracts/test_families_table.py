@@ -19,13 +19,13 @@ from langchain_azureml_oss import (
     ModelFamily,
     register_formatter,
 )
-from langchain_azureml_oss.connection import contract_for
+from langchain_azureml_oss.connections.connection import contract_for
 from langchain_azureml_oss.families import family, profile
+from langchain_azureml_oss.families.reasoning import ReasoningTags
+from langchain_azureml_oss.families.templates import ChatTemplate
 from langchain_azureml_oss.formatters import contract_names
 from langchain_azureml_oss.formatters.base import Traits
-from langchain_azureml_oss.prompts import ChatTemplate
-from langchain_azureml_oss.reasoning import ReasoningTags
-from langchain_azureml_oss.replies import Choice, Reply
+from langchain_azureml_oss.wire.replies import Choice, Reply
 
 CELLS = cells()
 WORLDS = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
@@ -285,7 +285,7 @@ class Lines(ContentFormatter):
 @pytest.fixture
 def registered(monkeypatch):
     """The arguments that choose a registered formatter, by its name and as an instance."""
-    monkeypatch.setattr("langchain_azureml_oss.formatters._FORMATTERS", {})
+    monkeypatch.setattr("langchain_azureml_oss.formatters.registry._FORMATTERS", {})
     register_formatter(Lines())
     return {"name": {"contract": "lines"}, "instance": {"content_formatter": Lines()}}
 

@@ -21,7 +21,7 @@ from langchain_core.messages import (
 from langchain_azureml_oss import ModelFamily
 from langchain_azureml_oss.errors import InvalidRequestError, UnsupportedInputError
 from langchain_azureml_oss.local import LocalEndpoint
-from langchain_azureml_oss.prompts import parse_role_prompt
+from langchain_azureml_oss.role_prompts import parse_role_prompt
 
 WORLDS = pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
 SCORE = [name for name in ORDER if name != "openai"]

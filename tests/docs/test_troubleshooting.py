@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from langchain_azureml_oss import AzureMLOSSChatModel
 from langchain_azureml_oss.cli.app import build_app
-from langchain_azureml_oss.connection import ENVIRONMENT
+from langchain_azureml_oss.connections.connection import ENVIRONMENT
 from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.local import LocalEndpoint
 

@@ -13,8 +13,8 @@ from langchain_azureml_oss import ContentFormatter, register_formatter
 from langchain_azureml_oss.errors import AzureMLOSSError, ConnectionConfigError, ResponseFormatError
 from langchain_azureml_oss.formatters import ModelCall, contract_names, formatter
 from langchain_azureml_oss.formatters.base import outline
-from langchain_azureml_oss.http_types import HttpResponse
-from langchain_azureml_oss.sse import Event
+from langchain_azureml_oss.wire.http_types import HttpResponse
+from langchain_azureml_oss.wire.sse import Event
 
 NAMES = ["score", "score-params", "gpt2-2023", "falcon-2023", "dolly-2023", "openai"]
 ASKS = {
@@ -121,7 +121,7 @@ def mine():
 def test_a_formatter_of_the_users_own(
     make_chat, make_llm, plug, sent, answer, monkeypatch, mine, way
 ):
-    monkeypatch.setattr("langchain_azureml_oss.formatters._FORMATTERS", {})
+    monkeypatch.setattr("langchain_azureml_oss.formatters.registry._FORMATTERS", {})
     register_formatter(mine)
     given = {"contract": "mine"} if way == "contract" else {"content_formatter": mine}
     chat = make_chat(model_family="FALCON", temperature=0.5, **given)
@@ -137,7 +137,7 @@ def test_a_formatter_of_the_users_own(
 
 @pytest.mark.parametrize("wrong", ["class", "name", "text"])
 def test_what_is_no_formatter_is_not_registered(monkeypatch, mine, wrong):
-    monkeypatch.setattr("langchain_azureml_oss.formatters._FORMATTERS", {})
+    monkeypatch.setattr("langchain_azureml_oss.formatters.registry._FORMATTERS", {})
     named_auto = type("Auto", (type(mine),), {"name": "auto"})()
     given = {"class": type(mine), "name": named_auto, "text": "mine"}[wrong]
     with pytest.raises(ConnectionConfigError, match="MyFormatter"):

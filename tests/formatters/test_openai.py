@@ -8,8 +8,8 @@ import pytest
 
 from langchain_azureml_oss import errors
 from langchain_azureml_oss.formatters import ModelCall, formatter
-from langchain_azureml_oss.http_types import HttpResponse
-from langchain_azureml_oss.sse import Event
+from langchain_azureml_oss.wire.http_types import HttpResponse
+from langchain_azureml_oss.wire.sse import Event
 
 OPENAI = formatter("openai")
 HI = [{"role": "user", "content": "Say hi."}]

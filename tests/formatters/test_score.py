@@ -9,7 +9,7 @@ import pytest
 
 from langchain_azureml_oss import errors
 from langchain_azureml_oss.formatters import ModelCall, contract_names, formatter
-from langchain_azureml_oss.http_types import HttpResponse
+from langchain_azureml_oss.wire.http_types import HttpResponse
 
 HI = [{"role": "user", "content": "Say hi."}]
 PARAMETERS = {"max_new_tokens": 8}

@@ -25,6 +25,11 @@ class EngineError(Exception):
         self.body = body
 
 
+ScriptedReply = str | JSON | EngineError
+"""What the `scripted` engine answers: text; or `content`, `reasoning_content`, `tool_calls`,
+`finish_reason`, `usage`; or an error."""
+
+
 async def only(pieces: AsyncGenerator[JSON, None]) -> JSON:
     """The one object that an engine yields when it was not asked to stream."""
     async with aclosing(pieces):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import json
 import uuid
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langchain_azureml_oss.local.engines.answers import (
     Answer,
@@ -15,16 +15,13 @@ from langchain_azureml_oss.local.engines.answers import (
     whole_text,
     words,
 )
-from langchain_azureml_oss.local.engines.base import JSON, EngineError
+from langchain_azureml_oss.local.engines.base import JSON, EngineError, ScriptedReply
 from langchain_azureml_oss.local.engines.echo import paced
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
 
     from langchain_azureml_oss.local.options import EndpointOptions
-
-ScriptedReply = str | dict[str, Any] | EngineError
-"""Text; or `content`, `reasoning_content`, `tool_calls`, `finish_reason`, `usage`; or an error."""
 
 
 class ScriptedEngine:

@@ -1,0 +1,28 @@
+"""Bytes of a response -> answers, whole or event by event.
+
+`readers.py` reads, with the rules that every text goes through: `stops.py`, `reasoning.py`, and the
+calls and forms of `tools`. `follow_up.py` asks once more where the answer has not the form that was
+asked for. Imports `wire`, `errors`, `families`, `tools` and `formatters`. Internal.
+"""
+
+from langchain_azureml_oss.answers.follow_up import AnswerMisfitError
+from langchain_azureml_oss.answers.readers import (
+    AnswerRules,
+    EventReader,
+    Reader,
+    WholeReader,
+    engine_failed,
+    only_choice,
+    whole_reply,
+)
+
+__all__ = [
+    "AnswerMisfitError",
+    "AnswerRules",
+    "EventReader",
+    "Reader",
+    "WholeReader",
+    "engine_failed",
+    "only_choice",
+    "whole_reply",
+]

@@ -1,0 +1,342 @@
+"""The bytes of a response -> answers, whole or event by event, by one and the same steps.
+
+Every text passes the same incremental steps (stop strings, reasoning tags), whether it comes in one
+piece or in many, so a stream that is put together again is the answer that would have come whole.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar
+
+from langchain_azureml_oss.answers.follow_up import AnswerMisfitError
+from langchain_azureml_oss.answers.reasoning import ReasoningSplitter
+from langchain_azureml_oss.answers.stops import StopFilter
+from langchain_azureml_oss.errors import (
+    AzureMLOSSError,
+    ResponseFormatError,
+    ServerError,
+    StreamInterruptedError,
+    shorten,
+)
+from langchain_azureml_oss.families import ReasoningTags
+from langchain_azureml_oss.formatters import ContentFormatter, ModelCall
+from langchain_azureml_oss.tools import (
+    PromptedJson,
+    PromptedTools,
+    StreamedArguments,
+    ToolCallScanner,
+)
+from langchain_azureml_oss.wire import Choice, Event, HttpResponse, Reply, SSEDecoder
+
+T = TypeVar("T")
+
+
+class AnswerRules(NamedTuple):
+    """What is done to every text that comes back."""
+
+    stops: tuple[str, ...] = ()
+    reasoning: ReasoningTags | None = None
+    trim: bool = False
+    """White space at the beginning belongs to the template, not to the answer."""
+    tools: PromptedTools | None = None
+    """Tools whose calls the model writes into its text."""
+    json: PromptedJson | None = None
+    """A form that the model was asked to give its answer, where it calls no tool."""
+    insists: bool = True
+    """Whether an answer that does not fit is worth a second question."""
+
+    @property
+    def needs_whole(self) -> bool:
+        """Whether nothing can be given out before the end, when the form is known to be right."""
+        return self.json is not None or bool(self.tools and self.tools.must_call)
+
+
+class ChoiceReader:
+    """Applies the rules to one answer, piece by piece."""
+
+    def __init__(self, rules: AnswerRules) -> None:
+        self._stop = StopFilter(rules.stops) if rules.stops else None
+        self._reasoning = ReasoningSplitter(rules.reasoning) if rules.reasoning else None
+        self._trim = rules.trim
+        self._tools = rules.tools
+        self._calls = ToolCallScanner(rules.tools.schemas) if rules.tools else None
+        self._call_count = 0
+
+    def feed(self, choice: Choice) -> Choice:
+        """Return what can be given out now; the end of the text may wait for the next piece."""
+        if self._stop is not None and choice.text:
+            choice.text = self._stop.feed(choice.text)
+        if self._reasoning is not None and choice.text:
+            choice.text, thought = self._reasoning.feed(choice.text)
+            choice.reasoning += thought
+        return self._finished(choice, final=False)
+
+    def flush(self) -> Choice:
+        """Return what was held back."""
+        rest = Choice(text=self._stop.flush() if self._stop is not None else "")
+        if self._reasoning is not None:
+            text, reasoning = self._reasoning.feed(rest.text)
+            last_text, last_reasoning = self._reasoning.flush()
+            rest.text, rest.reasoning = text + last_text, reasoning + last_reasoning
+        if self._stop is not None and self._stop.stopped:
+            rest.finish_reason = "stop"
+        return self._finished(rest, final=True)
+
+    def _finished(self, choice: Choice, *, final: bool) -> Choice:
+        """Take white space at the beginning off, and calls out of the text."""
+        if self._trim:
+            choice.text = choice.text.lstrip()
+            self._trim = not choice.text
+        if self._calls is None or self._tools is None:
+            return choice
+        choice.text, calls = self._calls.feed(choice.text)
+        if final:
+            rest, last_calls = self._calls.flush()
+            choice.text, calls = choice.text + rest, calls + last_calls
+        for call in calls:
+            choice.tool_calls.append({**self._tools.checked(call), "index": self._call_count})
+            self._call_count += 1
+        if self._call_count and final:
+            choice.finish_reason = "tool_calls"
+        return choice
+
+    def whole(self, choice: Choice) -> Choice:
+        """Return a whole answer with the rules applied."""
+        choice = self.feed(choice)
+        rest = self.flush()
+        choice.text += rest.text
+        choice.reasoning += rest.reasoning
+        choice.tool_calls += rest.tool_calls
+        choice.finish_reason = rest.finish_reason or choice.finish_reason
+        return choice
+
+
+class Reader(Protocol[T]):
+    """Takes the bytes of one response, and gives out results as soon as they are known."""
+
+    done: bool
+    """Whether the answer has ended, though the body may go on."""
+
+    failure: AzureMLOSSError | None
+    """What went wrong behind the results that were returned last."""
+
+    def feed(self, data: bytes) -> list[T]:
+        """Return the results that `data` completes."""
+
+    def close(self) -> list[T]:
+        """Return the last results, at the end of the body."""
+
+    def abandon(self) -> str:
+        """Return all the text that had come, when there will be no more."""
+
+
+class WholeReader(Generic[T]):
+    """Collects a body, then makes one result of it."""
+
+    def __init__(
+        self, response: HttpResponse, finish: Callable[[HttpResponse], T], max_bytes: int
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._response = response
+        self._finish = finish
+        self._parts: list[bytes] = []
+        self._size = 0
+        self.done = False
+        self.failure: AzureMLOSSError | None = None
+
+    def feed(self, data: bytes) -> list[T]:
+        """Keep the bytes, up to a bound of memory."""
+        self._size += len(data)
+        _check_size(self._size, self._max_bytes)
+        self._parts.append(data)
+        return []
+
+    def close(self) -> list[T]:
+        """Return the result."""
+        status, headers = self._response.status, self._response.headers
+        return [self._finish(HttpResponse(status, headers, b"".join(self._parts)))]
+
+    def abandon(self) -> str:
+        """Return nothing: a part of a JSON text is no answer."""
+        return ""
+
+
+class EventReader(Generic[T]):
+    """Makes results of the events of a stream.
+
+    Args:
+        parse: Reads one event.
+        rules: Applied to the text.
+        piece: Makes a result of a part of the answer.
+        last: Makes the last result, of what was held back and what is known about the whole.
+        max_bytes: Bytes of one event, beyond which reading ends with an error.
+    """
+
+    def __init__(
+        self,
+        parse: Callable[[Event], Reply],
+        rules: AnswerRules,
+        piece: Callable[[Choice], T],
+        last: Callable[[Choice, Reply], T],
+        max_bytes: int,
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._parse, self._piece, self._last = parse, piece, last
+        self._choice = ChoiceReader(rules)
+        self._arguments = StreamedArguments()
+        self._decoder = SSEDecoder()
+        self._end = Reply([])
+        self._finish_reason: str | None = None
+        self._texts: list[str] = []
+        self.done = False
+        self.failure: AzureMLOSSError | None = None
+
+    def abandon(self) -> str:
+        """Return all the text that had come, with what was held back of it."""
+        return "".join(self._texts) + self._choice.flush().text
+
+    def feed(self, data: bytes) -> list[T]:
+        """Return a result for each part of the answer."""
+        results = self._read(self._decoder.feed(data))
+        _check_size(self._decoder.pending, self._max_bytes)
+        return results
+
+    def close(self) -> list[T]:
+        """Return the last result.
+
+        Raises:
+            StreamInterruptedError: the stream ended before the answer did.
+        """
+        results = self._read(self._decoder.flush())
+        if self.done or self.failure is not None:
+            return results
+        if self._finish_reason is not None:
+            return [*results, self._ending()]
+        msg = "The stream ended before the answer did: without a finish reason or [DONE]."
+        return self._failed(StreamInterruptedError(msg, text=self.abandon()), results)
+
+    def _read(self, events: Sequence[Event]) -> list[T]:
+        results: list[T] = []
+        for event in events:
+            if self.done:
+                break
+            try:
+                results += self._event(event)
+            except AzureMLOSSError as error:
+                return self._failed(error, results)
+        return results
+
+    def _failed(self, error: AzureMLOSSError, results: list[T]) -> list[T]:
+        """Give out first what came before the failure, wherever the borders of the pieces are."""
+        if not results:
+            raise error
+        self.failure = error
+        return results
+
+    def _event(self, event: Event) -> list[T]:
+        if event.data == b"[DONE]":
+            return [self._ending()]
+        if event.name == b"error":
+            said = event.data.decode("utf-8", "replace")
+            msg = f"The server could not go on with the stream: {shorten(said)}"
+            raise StreamInterruptedError(msg, text=self.abandon())
+        reply, end = self._parse(event), self._end
+        end.usage = reply.usage or end.usage
+        end.model = reply.model or end.model
+        end.id = reply.id or end.id
+        results = []
+        for choice in reply.choices:
+            if choice is None or choice.index:
+                continue
+            self._finish_reason = choice.finish_reason or self._finish_reason
+            self._arguments.feed(choice.tool_calls)
+            piece = self._choice.feed(choice)
+            if piece.has_content:
+                self._texts.append(piece.text)
+                results.append(self._piece(piece))
+        return results
+
+    def _ending(self) -> T:
+        self.done = True
+        rest = self._choice.flush()
+        rest.tool_calls += self._arguments.spoilers()
+        rest.finish_reason = rest.finish_reason or self._finish_reason
+        return self._last(rest, self._end)
+
+
+def whole_reply(
+    response: HttpResponse, formatter: ContentFormatter, call: ModelCall, rules: AnswerRules
+) -> Reply:
+    """Return the answers in a whole response, with the rules applied to each.
+
+    An echoed prompt is taken off, or put back where the caller asked for it. Told not to echo, a
+    server answers with the model's words alone, whatever they begin with.
+
+    Raises:
+        AnswerMisfitError: the answer has not the form that was asked for.
+    """
+    reply = formatter.parse(response, call)
+    asked_for_echo = call.parameters.get("return_full_text")
+    echoes = formatter.traits.echoes and (asked_for_echo is None or asked_for_echo)
+    for place, choice in enumerate(reply.choices):
+        if choice is None:
+            continue
+        prompt = call.prompts[place] if echoes and place < len(call.prompts) else ""
+        echo = prompt if choice.text.startswith(prompt) else ""
+        choice.text = choice.text.removeprefix(echo)
+        whole = reply.choices[place] = ChoiceReader(rules).whole(choice)
+        if asked_for_echo:
+            whole.text = echo + whole.text
+        misfit = _misfit(whole, rules)
+        if misfit is not None and rules.insists:
+            raise misfit
+    return reply
+
+
+def _misfit(choice: Choice, rules: AnswerRules) -> AnswerMisfitError | None:
+    """Return what is wrong with the form of an answer; a JSON answer is freed of what is around."""
+    if rules.json is not None and not choice.tool_calls:
+        choice.text, reason = rules.json.read(choice.text)
+        return AnswerMisfitError(choice.text, reason) if reason else None
+    reason = rules.tools.missing(choice.tool_calls) if rules.tools else None
+    if rules.tools is None or reason is None:
+        return None
+    return AnswerMisfitError(choice.text or rules.tools.written(choice.tool_calls), reason)
+
+
+def only_choice(reply: Reply) -> Choice:
+    """Return the first answer.
+
+    Raises:
+        ServerError: the server said null, which means that its engine failed.
+        ResponseFormatError: there is no answer at all.
+    """
+    if not reply.choices:
+        msg = "The response holds no answer: its list of choices is empty."
+        raise ResponseFormatError(msg)
+    choice = reply.choices[0]
+    if choice is None:
+        raise engine_failed({})
+    return choice
+
+
+def engine_failed(details: Mapping[str, Any]) -> ServerError:
+    """Return the error for null in place of an answer.
+
+    Args:
+        details: Request id and deployment, where they are known.
+    """
+    known = {key: details[key] for key in ("request_id", "deployment") if key in details}
+    return ServerError(
+        "The server answered null for this prompt: its engine failed. The deployment's logs say"
+        " why; a shorter prompt or fewer max_tokens may help.",
+        is_retryable=False,
+        **known,
+    )
+
+
+def _check_size(size: int, limit: int) -> None:
+    if size > limit:
+        msg = f"The response is over {limit} bytes (max_response_bytes); reading was stopped."
+        raise ResponseFormatError(msg)

@@ -1,0 +1,68 @@
+"""Custom connections of prompt flow's local store, through prompt flow's own client."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+from langchain_azureml_oss.connections.files import check_type
+from langchain_azureml_oss.connections.nearest import nearest
+from langchain_azureml_oss.errors import ConnectionConfigError
+
+
+def read_stored(name: str) -> dict[str, Any]:
+    """Return a custom connection of the store, its secrets decrypted, as keyword arguments.
+
+    Raises:
+        ConnectionConfigError: no connection of this name, or one of another type; prompt flow is
+            not installed, or cannot read its store.
+    """
+    connections = _connections()
+    try:
+        # None instead of an error: prompt flow has no public name for that error.
+        found = connections.get(name, with_secrets=True, raise_error=False)
+    except Exception as error:  # noqa: BLE001 - the database's, the keyring's and prompt flow's own
+        problem = f"{type(error).__name__}: {error}".splitlines()[0]
+    else:
+        problem = ""
+    if problem:
+        msg = f"Prompt flow cannot read the connection {name!r} from its local store: {problem}"
+        raise ConnectionConfigError(msg)
+    if found is None:
+        raise _unknown(name, connections)
+    check_type(found)
+    return {
+        "configs": found.configs,
+        "secrets": found.secrets,
+        "name": name,
+        "source": f"localConnection/{name}",
+    }
+
+
+def _connections() -> Any:
+    """Return the operations on the local store's connections."""
+    try:
+        # Prompt flow's dependencies warn while they are imported. Where warnings are errors, that
+        # would leave half of its modules behind.
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            from promptflow.client import PFClient  # noqa: PLC0415 - optional
+    except ImportError as error:
+        msg = (
+            "Prompt flow's local store needs the package promptflow-devkit"
+            f' (pip install "langchain-azureml-oss[promptflow]"): {error}'
+        )
+        raise ConnectionConfigError(msg) from None
+    # Named outright: the user's configuration may point to a workspace instead.
+    return PFClient(connection_provider="local").connections
+
+
+def _unknown(name: str, connections: Any) -> ConnectionConfigError:
+    names = sorted(connection.name for connection in connections.list(all_results=True))
+    near = nearest(name, names)
+    return ConnectionConfigError(
+        f"Prompt flow's local store has no connection {name!r}; it has"
+        f" {', '.join(names) or 'none at all'}."
+        + (f" Did you mean {near!r}?" if near else "")
+        + " `pf connection create --file FILE` adds one."
+    )

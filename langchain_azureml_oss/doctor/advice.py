@@ -1,0 +1,222 @@
+"""What went wrong, in one sentence, and what to do about it."""
+
+from __future__ import annotations
+
+import base64
+import errno
+import ipaddress
+import socket
+import ssl
+import time
+from collections.abc import Sequence
+
+from langchain_azureml_oss.errors import (
+    AuthenticationError,
+    AzureMLOSSError,
+    EndpointConnectionError,
+    ModelContainerError,
+    PermissionDeniedError,
+    RateLimitError,
+    RequestTimeoutError,
+    ResponseFormatError,
+    ServerError,
+    explain,
+)
+from langchain_azureml_oss.wire import decode_json
+
+_LOGS = "Its logs say why: az ml online-deployment get-logs --endpoint-name NAME --name DEPLOYMENT."
+_ADVICE: Sequence[tuple[type[AzureMLOSSError], str]] = (
+    (
+        AuthenticationError,
+        (
+            "Copy the key again: studio, Endpoints, the endpoint, the tab Consume; or az ml"
+            " online-endpoint get-credentials --name NAME. An endpoint whose authentication is"
+            " aad_token or aml_token takes no key: pass credential=DefaultAzureCredential(), or"
+            " --connection onlineEndpoint/NAME."
+        ),
+    ),
+    (
+        PermissionDeniedError,
+        "Give the identity the role AzureML Data Scientist on the endpoint or its workspace.",
+    ),
+    (RateLimitError, "Wait, ask for fewer calls at once, or add instances to the deployment."),
+    (
+        RequestTimeoutError,
+        (
+            "The model may still be loading, or is too slow for the deployment's"
+            " request_timeout_ms. Try again in a minute."
+        ),
+    ),
+    (ModelContainerError, f"The model's container failed. {_LOGS}"),
+    (ServerError, f"The server failed. {_LOGS}"),
+    (
+        ResponseFormatError,
+        (
+            "Check the URL's host and path: a gateway or a sign-in page may answer there. A model"
+            f" answers {{}} where its engine is down or a content filter stepped in. {_LOGS}"
+        ),
+    ),
+)
+
+PROXY_ADVICE = "Correct HTTPS_PROXY, or name the host in NO_PROXY."
+_SIGN_IN = (
+    "Sign in (az login), or check what the credential takes, such as AZURE_CLIENT_ID and"
+    " AZURE_CLIENT_SECRET."
+)
+AUTHORITY_ADVICE = (
+    "For a certificate that your own network signed, pass its authority as"
+    " ca_bundle='authority.pem'. For a self-signed one, that is the certificate itself."
+)
+
+
+def for_error(error: AzureMLOSSError) -> str:
+    """Return what to do about an error of the endpoint."""
+    if _is_redirect(error):
+        return str(error)
+    if isinstance(error, AuthenticationError) and error.status is None:
+        return _SIGN_IN  # the credential gave no token; the endpoint was not asked
+    return next((advice for cls, advice in _ADVICE if isinstance(error, cls)), "")
+
+
+def said(error: AzureMLOSSError) -> str:
+    """Return what the endpoint said, without the advice of the exception: the line has its own."""
+    if error.status is None or error.body is None or isinstance(error, ResponseFormatError):
+        return str(error)
+    if _is_redirect(error):
+        return f"{error.status}, a redirect"
+    around = ""
+    if isinstance(error, ModelContainerError):
+        around = f" (the model's container answered {error.model_status or 'an error'})"
+    return f"{error.status} from the endpoint{around}: {explain(error.body)}"
+
+
+def brief(error: AzureMLOSSError) -> str:
+    """Return what went wrong in a few words, for one of several requests."""
+    if isinstance(error, ResponseFormatError):
+        said = str(error).removeprefix("The answer is ")
+        return f"answered {said.partition(', which contract')[0]}"
+    if isinstance(error, ModelContainerError) and error.model_status:
+        return f"424 around the model's {error.model_status}"
+    if _is_redirect(error):
+        return f"{error.status}, a redirect"
+    if error.status is None or isinstance(error, EndpointConnectionError):
+        return str(error).partition(": ")[0]
+    return str(error.status)
+
+
+def _is_redirect(error: AzureMLOSSError) -> bool:
+    return error.status is not None and 300 <= error.status < 400
+
+
+def is_final(error: AzureMLOSSError) -> bool:
+    """Whether every other request would end in the same way."""
+    return isinstance(
+        error,
+        AuthenticationError
+        | PermissionDeniedError
+        | RateLimitError
+        | RequestTimeoutError
+        | EndpointConnectionError,
+    ) or is_busy(error)
+
+
+def is_busy(error: AzureMLOSSError) -> bool:
+    """Whether the same request may work a second later."""
+    return isinstance(error, RateLimitError | EndpointConnectionError) or error.status in {502, 503}
+
+
+def for_url(url: str) -> str:
+    """Return what to do about a URL that is no endpoint's at all; nothing where it may be one."""
+    host = url.partition("://")[2].partition("/")[0].partition(":")[0].lower()
+    scoring = "The scoring URL is in studio: Endpoints, the endpoint, the tab Consume."
+    if host in {"ml.azure.com", "ai.azure.com"}:
+        return f"This is the address of a page of Azure ML studio. {scoring}"
+    if host == "management.azure.com":
+        return f"This is Azure's management address, which does not score. {scoring}"
+    if host.endswith(".openai.azure.com"):
+        return "This is Azure OpenAI, which the package langchain-openai speaks to."
+    return ""
+
+
+def about_addresses(host: str, addresses: Sequence[str]) -> str:
+    """Return the addresses of a host, and whether they are of a private network."""
+    if list(addresses) == [host]:
+        return f"{host} is an address itself"
+    shown = f"{host} is " + ", ".join(addresses[:3]) + (", …" if len(addresses) > 3 else "")
+    if any(_is_private(address) for address in addresses):
+        return f"{shown} (a private endpoint: reachable inside of its network only)"
+    return shown
+
+
+def _is_private(address: str) -> bool:
+    try:
+        found = ipaddress.ip_address(address.partition("%")[0])
+    except ValueError:
+        return False
+    return found.is_private and not found.is_loopback
+
+
+def for_name(host: str) -> str:
+    """Return what to do about a host name without an address."""
+    advice = (
+        f"Check {host} for typing errors, and that the endpoint still exists. Inside of a private"
+        " network, its DNS has to know the endpoint."
+    )
+    if host.endswith(".inference.ml.azure.com") and host.count(".") < 5:
+        advice += " Its form is ENDPOINT.REGION.inference.ml.azure.com."
+    return advice
+
+
+def for_connection(error: OSError, *, proxy: str) -> tuple[str, str]:
+    """Return what went wrong with a TCP connection, and what to do about it."""
+    to = f" to the proxy {proxy}" if proxy else ""
+    said = error.strerror or str(error) or type(error).__name__
+    if isinstance(error, ConnectionRefusedError) or error.errno == errno.ECONNREFUSED:
+        found = f"connection refused{to}: nothing listens there"
+    elif isinstance(error, TimeoutError):
+        found = f"no connection{to} in time"
+    elif isinstance(error, socket.gaierror):
+        found = f"the name of the proxy {proxy} has no address"
+    else:
+        found = f"no connection{to}: {said}"
+    if proxy:
+        return found, PROXY_ADVICE
+    return found, (
+        "Check host and port. A firewall, or an endpoint without public network access, looks like"
+        " this too; for a proxy, set HTTPS_PROXY."
+    )
+
+
+def for_tls(error: OSError) -> tuple[str, str]:
+    """Return what went wrong with a TLS handshake, and what to do about it."""
+    if isinstance(error, ssl.SSLCertVerificationError):
+        words = getattr(error, "verify_message", "") or str(error)
+        advice = AUTHORITY_ADVICE
+        if "expired" in words or "not yet valid" in words:
+            advice = "The server needs a new certificate; or this machine's clock is wrong."
+        elif "mismatch" in words.lower() or "not valid for" in words:
+            advice = "Use the host name that the certificate is for."
+        return f"the certificate is not trusted: {words}", advice
+    if isinstance(error, ssl.SSLError) and "WRONG_VERSION" in str(error.reason):
+        return "the server does not speak TLS at this port", "Check the port; https:// needs TLS."
+    said = error.strerror or str(error) or type(error).__name__
+    return f"the handshake failed: {said}", (
+        "Something between here and the endpoint, such as a firewall, breaks TLS. Ask for an"
+        " exception for the host."
+    )
+
+
+def about_token(secret: str, now: float | None = None) -> str:
+    """Return what the form of a secret tells where it was refused."""
+    parts = secret.split(".")
+    if len(parts) != 3 or not secret.startswith("ey"):
+        return ""
+    padded = parts[1] + "=" * (-len(parts[1]) % 4)
+    try:
+        ends = float(decode_json(base64.urlsafe_b64decode(padded))["exp"])
+    except (ValueError, KeyError, TypeError):
+        return "The key has the form of a token; tokens expire."
+    left = ends - (time.time() if now is None else now)
+    if left < 0:
+        return f"The key is a token, and expired {-left / 60:.0f} minutes ago."
+    return f"The key is a token that is valid for {left / 60:.0f} minutes more."

@@ -1,0 +1,188 @@
+"""What is to be examined: the values of the connection, and where each of them came from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from langchain_azureml_oss.connections import (
+    ENVIRONMENT,
+    REQUIRED,
+    Authorizer,
+    CustomConnection,
+    authorizer,
+    from_environment,
+    named_connection,
+    there_instead,
+    without_secrets,
+)
+from langchain_azureml_oss.endpoint import named_deployment
+from langchain_azureml_oss.errors import AzureMLOSSError, ConnectionConfigError
+from langchain_azureml_oss.families import FamilyProfile, profile
+from langchain_azureml_oss.families import family as family_named
+
+OPTIONS: Mapping[str, str] = {
+    "endpoint_url": "--url",
+    "model_family": "--family",
+    "deployment_name": "--deployment",
+}
+"""Key of a connection -> option of the command."""
+
+_SHOWN_ENDS = 12
+"""Characters from which on a key is long enough to show two at either end."""
+
+
+@dataclass(kw_only=True)
+class Setup:
+    """What was found. Where something is missing or wrong, `problems` says so."""
+
+    url: str = ""
+    key: str = field(default="", repr=False)
+    credential: Any = field(default=None, repr=False)
+    family: FamilyProfile | None = None
+    deployment: str | None = None
+    contract: str = "auto"
+    origins: dict[str, str] = field(default_factory=dict)
+    """Key of a connection -> where its value came from."""
+    connection: str | None = None
+    """The connection as Python, for the lines to paste."""
+    problems: list[str] = field(default_factory=list)
+    advice: list[str] = field(default_factory=list)
+
+    @property
+    def can_call(self) -> bool:
+        """Whether a request can be made; the family only says how to write one."""
+        return bool(self.url) and not self._is_secret_unfit and bool(self.key or self.credential)
+
+    @property
+    def _is_secret_unfit(self) -> bool:
+        try:
+            authorizer(self.key or None, self.credential)
+        except ConnectionConfigError:
+            return True
+        return False
+
+    def authorizer(self) -> Authorizer:
+        """Return what authorizes the requests."""
+        return authorizer(self.key or None, self.credential)
+
+    def summary(self) -> str:
+        """Return what was found, and where."""
+        shown = {
+            "endpoint_url": without_secrets(self.url),
+            "endpoint_api_key": ends_of(self.key),
+            "model_family": self.family.name if self.family else "",
+            "deployment_name": self.deployment or "",
+        }
+        if self.credential is not None:
+            shown["endpoint_api_key"] = "a credential"
+        parts = [
+            f"{key} {shown[key]} from {origin}"
+            for key, origin in self.origins.items()
+            if shown.get(key)
+        ]
+        if self.contract != "auto":
+            parts.append(f"contract {self.contract} from --contract")
+        return "; ".join(parts)
+
+
+def ends_of(secret: str) -> str:
+    """Return two characters of either end of a secret; none of a short one."""
+    return f"{secret[:2]}…{secret[-2:]}" if len(secret) >= _SHOWN_ENDS else "(hidden)"
+
+
+def gather(
+    *,
+    connection: str | None = None,
+    url: str | None = None,
+    family: str | None = None,
+    deployment: str | None = None,
+    contract: str = "auto",
+) -> Setup:
+    """Read what was given, the connection and the environment, in this order of precedence.
+
+    Args:
+        connection: A connection's YAML file, or a selector.
+        url: The endpoint's URL.
+        family: The name of the model's family.
+        deployment: The deployment to ask.
+        contract: The name of a contract, or `auto`.
+    """
+    setup = Setup(contract=contract)
+    found = None
+    if connection:
+        try:
+            found = CustomConnection.of(named_connection(connection))
+        except AzureMLOSSError as error:
+            setup.problems.append(str(error))
+            setup.advice.append("--url and AZUREML_ENDPOINT_API_KEY do without a connection.")
+            return setup
+        setup.connection = _as_python(connection)
+    given = {
+        "endpoint_url": url,
+        "model_family": family,
+        "deployment_name": deployment,
+    }
+    values: dict[str, Any] = {}
+    wrong = set()
+    for key in ENVIRONMENT:
+        value, origin = given.get(key), OPTIONS.get(key, "")
+        if value is None and found is not None:
+            origin = found.described
+            try:
+                value = found.get(key)
+            except ConnectionConfigError as error:
+                setup.problems.append(str(error))
+                wrong.add(key)
+                continue
+        if not value:
+            value, origin = from_environment(key), ENVIRONMENT[key]
+        if value:
+            values[key], setup.origins[key] = value, origin
+    if found is not None and found.credential is not None:
+        setup.credential = found.credential
+        setup.origins["endpoint_api_key"] = found.described
+    _take(setup, values)
+    _name_absent(setup, {*values, *wrong}, found)
+    return setup
+
+
+def _take(setup: Setup, values: Mapping[str, Any]) -> None:
+    """Put the values into the setup, and note what is wrong."""
+    setup.url = str(values.get("endpoint_url", "")).strip()
+    secret = values.get("endpoint_api_key", "")
+    setup.key = secret if isinstance(secret, str) else secret.get_secret_value()
+    try:
+        if "model_family" in values:
+            setup.family = profile(family_named(values["model_family"]))
+        setup.deployment = named_deployment(values.get("deployment_name"))
+        if setup.key or setup.credential is not None:
+            setup.authorizer()
+    except ConnectionConfigError as error:
+        setup.problems.append(str(error))
+
+
+def _name_absent(setup: Setup, known: set[str], connection: CustomConnection | None) -> None:
+    """Note what is missing, and the ways to give it."""
+    if setup.credential is not None:
+        known.add("endpoint_api_key")
+    absent = [key for key in REQUIRED if key not in known]
+    for key in absent:
+        ways = [f"set {ENVIRONMENT[key]}", *([f"pass {OPTIONS[key]}"] if key in OPTIONS else [])]
+        instead = f" {there_instead(key, connection)}" if connection is not None else ""
+        setup.problems.append(f"{key} is missing.{instead}")
+        setup.advice.append(f"For {key}: {' or '.join(ways)}.")
+    if "endpoint_api_key" in absent:
+        setup.advice.append(
+            "The key is in Azure ML studio: Endpoints, the endpoint, the tab Consume; or:"
+            " az ml online-endpoint get-credentials --name NAME."
+        )
+    if "endpoint_url" in absent:
+        setup.advice.append("--connection takes a connection that holds all of them.")
+
+
+def _as_python(selector: str) -> str:
+    is_file = Path(selector).expanduser().is_file()
+    return f"CustomConnection.from_yaml({selector!r})" if is_file else repr(selector)

@@ -1,0 +1,112 @@
+"""The words between what decides and what does: steps to take, and what came of them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from langchain_azureml_oss.doctor.candidates import Probe
+from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.wire import Choice, Reply
+
+
+class Resolve(NamedTuple):
+    """Look a host name up -> its addresses, or the OSError."""
+
+    host: str
+    port: int
+
+
+class Connect(NamedTuple):
+    """Open a connection -> None, or the OSError."""
+
+    host: str
+    port: int
+
+
+class Handshake(NamedTuple):
+    """Open a TLS connection -> Certificate, or the OSError."""
+
+    host: str
+    port: int
+
+
+class Ask(NamedTuple):
+    """Send a request of a contract -> Answer, or the AzureMLOSSError."""
+
+    probe: Probe
+    deployment: str | None
+
+
+class Look(NamedTuple):
+    """Get a path that tells about the server -> its JSON object, or None."""
+
+    url: str
+    deployment: str | None
+
+
+class Pause(NamedTuple):
+    """Wait for so many seconds -> None."""
+
+    seconds: float
+
+
+Step = Resolve | Connect | Handshake | Ask | Look | Pause
+
+
+@dataclass(frozen=True, slots=True)
+class Certificate:
+    """What a server showed."""
+
+    version: str
+    """Of TLS."""
+    expires: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer in the contract of its request. Times are in seconds."""
+
+    reply: Reply
+    headers: Mapping[str, str]
+    first_byte: float
+    seconds: float
+    is_stream: bool = False
+
+    @property
+    def choice(self) -> Choice:
+        """The answer itself."""
+        return self.reply.choices[0] or Choice()
+
+    @property
+    def deployment(self) -> str | None:
+        """Which deployment answered."""
+        return self.headers.get("azureml-model-deployment")
+
+
+Outcome = Answer | AzureMLOSSError
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request and what came of it."""
+
+    probe: Probe
+    outcome: Outcome
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `--json` shows."""
+        probe, outcome = self.probe, self.outcome
+        what = probe.feature or ("stream" if probe.stream else "")
+        is_answer = isinstance(outcome, Answer)
+        return {
+            "method": "POST",
+            "contract": probe.contract,
+            "api": probe.api,
+            "path": probe.path,
+            "feature": what or None,
+            "answered": is_answer,
+            "status": 200 if isinstance(outcome, Answer) else outcome.status,
+            "error": None if isinstance(outcome, Answer) else str(outcome),
+        }

@@ -1,0 +1,69 @@
+"""What one call may say about itself: fields of the model, and none of them reaches the body."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from typing import Annotated, Any
+
+from pydantic import TypeAdapter, ValidationError
+
+from langchain_azureml_oss.endpoint.fields import SETTINGS, EndpointFields
+from langchain_azureml_oss.errors import ConnectionConfigError
+
+OPTIONS = (
+    *("timeout", "deadline", "max_retries", "backoff", "retry_read_timeouts"),
+    *("deployment_name", "model", "stream_usage"),
+)
+"""Fields that a call may override and that are not settings of the model."""
+
+_FIELDS = {name: EndpointFields.model_fields[name] for name in OPTIONS}
+
+ALIASES = {field.alias: name for name, field in _FIELDS.items() if field.alias}
+"""Their other names."""
+
+
+@functools.cache
+def _check(name: str) -> TypeAdapter[Any]:
+    field = _FIELDS[name]
+    return TypeAdapter(
+        Annotated[(field.annotation, *field.metadata)] if field.metadata else field.annotation
+    )
+
+
+@functools.cache
+def fixed_fields(cls: type[EndpointFields]) -> frozenset[str]:
+    """Return what is said when a model is made and for no call, so that no key is sent to it."""
+    own = {*EndpointFields.__annotations__, *cls.__annotations__}
+    free = {*SETTINGS, *OPTIONS, "model_kwargs", "streaming"}
+    return frozenset(
+        spelling
+        for name, field in cls.model_fields.items()
+        for spelling in (name, field.alias or name)
+        if name in own - free
+    )
+
+
+def call_options(model: EndpointFields, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return all options of a call, checked as the constructor checks them.
+
+    Args:
+        model: Has the values of what the call does not say.
+        given: The call's arguments. None takes an option back to the model's own; `deadline`,
+            `deployment_name` and `model` may be None themselves.
+
+    Raises:
+        ConnectionConfigError: a value that the constructor would refuse.
+    """
+    options = {name: getattr(model, name) for name in OPTIONS}
+    for name in filter(given.__contains__, OPTIONS):
+        value = given[name]
+        if value is options[name] or (value is None and _FIELDS[name].default is not None):
+            continue
+        try:
+            options[name] = _check(name).validate_python(value)
+        except ValidationError as error:
+            said = "; ".join(item["msg"] for item in error.errors(include_url=False))
+            msg = f"{name}={value!r} is no option of a call: {said}."
+            raise ConnectionConfigError(msg) from None
+    return options

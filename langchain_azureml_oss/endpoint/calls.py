@@ -1,0 +1,286 @@
+"""A question -> the call that answers it, over the fields of either model."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from langchain_core.messages import BaseMessage
+
+from langchain_azureml_oss._version import __version__
+from langchain_azureml_oss.answers import (
+    AnswerMisfitError,
+    AnswerRules,
+    EventReader,
+    Reader,
+    WholeReader,
+    only_choice,
+    whole_reply,
+)
+from langchain_azureml_oss.endpoint.call_options import ALIASES, OPTIONS, call_options, fixed_fields
+from langchain_azureml_oss.endpoint.fields import SETTINGS, EndpointFields, named_deployment
+from langchain_azureml_oss.errors import (
+    AzureMLOSSError,
+    ConnectionConfigError,
+    refused_feature,
+    response_details,
+)
+from langchain_azureml_oss.exchange import Call, RetryPolicy
+from langchain_azureml_oss.families import fold, render
+from langchain_azureml_oss.formatters import AsTheyAre, ModelCall, Setting, merge, spell
+from langchain_azureml_oss.messages import to_wire
+from langchain_azureml_oss.tools import (
+    FORMATS,
+    TOOL_SETTINGS,
+    PromptedJson,
+    PromptedTools,
+    response_format,
+    with_instructions,
+    without_tool_role,
+)
+from langchain_azureml_oss.wire import (
+    Choice,
+    HttpRequest,
+    HttpResponse,
+    Reply,
+    Timeouts,
+    WireMessage,
+)
+
+logger = logging.getLogger(__name__)
+
+
+class Ask(NamedTuple):
+    """One question to the model, before any contract: a conversation, or prompts."""
+
+    messages: Sequence[BaseMessage] = ()
+    prompts: Sequence[str] = ()
+    stop: list[str] | None = None
+    kwargs: Mapping[str, Any] = {}
+    stream: bool = False
+    follow_up: Sequence[WireMessage] = ()
+    """Turns to go on with, after an answer that did not fit."""
+
+
+class Results(NamedTuple):
+    """How the answers become what LangChain wants."""
+
+    whole: Callable[[Reply, Mapping[str, Any]], Any]
+    """Makes the result of a whole answer, of the reply and what the response's headers say."""
+    piece: Callable[[Choice], Any]
+    """Makes a chunk of a part of a streamed answer."""
+    last: Callable[[Choice, Reply, Mapping[str, Any]], Any]
+    """Makes the last chunk."""
+
+    @classmethod
+    def of_stream(cls, piece: Callable[[Choice], Any], last: Callable[..., Any]) -> Results:
+        """Return results that are chunks; a server that answers a stream whole gives one."""
+        return cls(lambda reply, details: last(only_choice(reply), reply, details), piece, last)
+
+
+class EndpointCalls(EndpointFields):
+    """Builds calls from the fields."""
+
+    def _call(self, ask: Ask, results: Results) -> Call[Any]:
+        """Build the call that answers a question.
+
+        Raises:
+            UnsupportedInputError: it cannot be expressed in the contract or the family.
+            ConnectionConfigError: an option of the call makes no sense.
+        """
+        ask = ask._replace(kwargs={ALIASES.get(k, k): v for k, v in ask.kwargs.items()})
+        options = call_options(self, ask.kwargs)
+        deployment_name = named_deployment(options["deployment_name"])
+        model_call, rules = self._model_call(ask, options)
+        request = self._request(model_call, deployment_name)
+        timeout = options["timeout"]
+        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
+
+        def reader(response: HttpResponse) -> Reader[Any]:
+            details = response_details(response)
+            details["deployment"] = details["deployment"] or deployment_name
+            details["trace_name"] = self._trace_name(ask.kwargs)
+            if request.stream and response.is_event_stream:
+                return EventReader(
+                    self._formatter.parse_event,
+                    rules,
+                    results.piece,
+                    lambda choice, reply: results.last(choice, reply, details),
+                    self.max_response_bytes,
+                )
+            return WholeReader(
+                response,
+                lambda full: results.whole(
+                    whole_reply(full, self._formatter, model_call, rules), details
+                ),
+                self.max_response_bytes,
+            )
+
+        return Call(
+            request=request,
+            authorizer=self._authorizer,
+            reader=reader,
+            timeouts=Timeouts(connect, read),
+            deadline=options["deadline"],
+            retries=RetryPolicy(
+                max_retries=options["max_retries"],
+                initial=options["backoff"][0],
+                maximum=options["backoff"][1],
+                retry_read_timeouts=options["retry_read_timeouts"],
+            ),
+            amend=lambda error: self._amend(error, model_call, ask, results),
+        )
+
+    def _model_call(self, ask: Ask, options: Mapping[str, Any]) -> tuple[ModelCall, AnswerRules]:
+        settings = self._settings(ask)
+        asked_stop = settings.pop("stop", None)
+        stops = asked_stop.value if asked_stop is not None else []
+        stops = [stops] if isinstance(stops, str) else [stop for stop in stops if stop]
+        tools, json = (None, None) if ask.prompts else self._form(settings)
+        messages = self._conversation(ask, tools, json)
+        prompts: Sequence[str] = ask.prompts
+        is_rendered = bool(messages) and self._renders
+        if is_rendered:
+            prompts = [render(messages, self._row, self._formatter.name)]
+            messages = []
+            stops += self._row.template.stop
+        rules = AnswerRules(
+            stops=tuple(stops),
+            reasoning=self._row.reasoning,
+            trim=is_rendered,
+            tools=tools,
+            json=json,
+            insists=not ask.follow_up,
+        )
+        can_stream = self._formatter.traits.streams and not rules.needs_whole
+        stream = ask.stream and can_stream
+        call = ModelCall(
+            parameters=self._parameters(settings, stops, usage=stream and options["stream_usage"]),
+            messages=messages,
+            prompts=prompts,
+            model=options["model"],
+            stream=stream,
+        )
+        return call, rules
+
+    def _settings(self, ask: Ask) -> dict[str, Setting]:
+        """Return everything that is to be sent to the model, whoever said it."""
+        call = {k: v for k, v in ask.kwargs.items() if k not in OPTIONS}
+        misplaced = fixed_fields(type(self)).intersection(call)
+        if misplaced:
+            msg = f"{', '.join(sorted(misplaced))}: fixed when the model is made, not for one call."
+            raise ConnectionConfigError(msg)
+        if ask.stop is not None:
+            call["stop"] = ask.stop
+        call_kwargs = call.pop("model_kwargs", None) or {}
+        fields = {name: value for name in SETTINGS if (value := getattr(self, name)) is not None}
+        settings = merge(
+            *(AsTheyAre(self._row.defaults), AsTheyAre(self.model_kwargs), fields),
+            *(AsTheyAre(call_kwargs), call),
+        )
+        settings.pop("stream", None)  # it is the method called that decides
+        return settings
+
+    def _form(
+        self, settings: dict[str, Setting]
+    ) -> tuple[PromptedTools | None, PromptedJson | None]:
+        """Take out what the server does not do for us, and return how it is done without it."""
+        tools = self._take_tools(settings) if self._prompts_tools else None
+        asked = settings.pop("response_format", None)
+        if tools is None and asked is None:
+            return None, None
+        names = self._formatter.parameter_names
+        takes_format = names.get("response_format", ("",)) and not self._renders
+        refused = self._refused if takes_format else FORMATS
+        # Beside tools that are shown as text, so is the form: a server that kept to the form of the
+        # answer would let no call through.
+        sent, json = response_format(asked and asked.value, FORMATS if tools else refused)
+        if tools:
+            json = None if tools.must_call else json
+            sent = tools.response_format(json) if "json_schema" not in refused else None
+        if sent is not None:
+            settings["response_format"] = Setting(sent)
+        return tools, json
+
+    def _take_tools(self, settings: dict[str, Setting]) -> PromptedTools | None:
+        """Take the tools out of the settings, to show them as text."""
+        given, chosen, parallel = (
+            setting and setting.value
+            for setting in (settings.pop(name, None) for name in TOOL_SETTINGS)
+        )
+        return PromptedTools.of(
+            given or (), chosen, self._row.tool_dialect, one_only=parallel is False
+        )
+
+    def _conversation(
+        self, ask: Ask, tools: PromptedTools | None, json: PromptedJson | None
+    ) -> list[WireMessage]:
+        if ask.prompts:
+            return []
+        messages = to_wire(ask.messages)
+        has_tools = bool(ask.kwargs.get("tools"))
+        if self._prompts_tools or not (self._row.tool_role or has_tools):
+            messages = without_tool_role(messages, self._row.tool_dialect)
+        if tools:
+            messages = with_instructions(messages, tools.instructions(json))
+        elif json:
+            messages = with_instructions(messages, json.instructions)
+        return fold([*messages, *ask.follow_up], self._row)
+
+    @property
+    def _prompts_tools(self) -> bool:
+        """Whether tools are shown to the model as text, instead of sent to the server."""
+        takes_tools = self._formatter.traits.tools and not self._renders
+        return not takes_tools or "tools" in self._refused
+
+    def _parameters(
+        self, settings: Mapping[str, Setting], stops: Sequence[str], *, usage: bool
+    ) -> dict[str, Any]:
+        """Return the settings in the contract's words."""
+        names = self._formatter.parameter_names
+        parameters = spell(settings, names, self._formatter.name)
+        if stops and names.get("stop", ("stop",)):
+            parameters["stop"] = list(stops)
+        if usage and names.get("stream_options"):
+            parameters.setdefault("stream_options", {"include_usage": True})
+        if "stream_options" in self._refused:
+            parameters.pop("stream_options", None)
+        return parameters
+
+    def _request(self, model_call: ModelCall, deployment_name: str | None) -> HttpRequest:
+        headers = {
+            "accept-encoding": "identity",  # a stream's events come one by one
+            "user-agent": f"langchain-azureml-oss/{__version__}",
+            **(self.default_headers or {}),
+        }
+        if deployment_name:
+            headers["azureml-model-deployment"] = deployment_name
+        request = self._formatter.build(model_call, self.endpoint_url or "").with_headers(headers)
+        if not request.fits_http:
+            names = ", ".join(map(repr, request.headers))
+            msg = (
+                f"One of the headers {names} holds a line break or another character that HTTP"
+                f" does not carry; contract {self._formatter.name!r} made it."
+            )
+            raise ConnectionConfigError(msg)
+        return request
+
+    def _amend(
+        self, error: AzureMLOSSError, sent: ModelCall, ask: Ask, results: Results
+    ) -> Call[Any] | None:
+        """Do without what the server refused, once and for all; or ask again for the right form."""
+        if isinstance(error, AnswerMisfitError):
+            return self._call(ask._replace(follow_up=error.turns()), results)
+        feature = refused_feature(error, sent.parameters)
+        if feature is None or feature in self._required:
+            return None
+        if feature not in self._refused:  # or another call has just found out
+            logger.warning("The endpoint refuses %s; this model does without it.", feature)
+            self._refused.add(feature)
+        return self._call(ask, results)
+
+    @property
+    def _required(self) -> frozenset[str]:
+        """Features that the caller wants from the server or not at all."""
+        return frozenset()

@@ -1,0 +1,356 @@
+"""The fields that both models share, and their validation."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any, Self
+
+from langchain_core.language_models import BaseLanguageModel
+from langchain_core.language_models.base import LangSmithParams
+from pydantic import (
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
+
+from langchain_azureml_oss.connections import (
+    DEFAULT_SCOPE,
+    ENVIRONMENT,
+    Authorizer,
+    CustomConnection,
+    authorizer,
+    check_url,
+    contract_for,
+    from_environment,
+    missing,
+)
+from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.families import FamilyProfile, ModelFamily, family, profile
+from langchain_azureml_oss.formatters import ContentFormatter, formatter
+from langchain_azureml_oss.transports import (
+    AsyncTransport,
+    HttpSettings,
+    SyncTransport,
+    environment_proxies,
+)
+from langchain_azureml_oss.wire import Choice, Reply, fits_header
+
+_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+_Timeout = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
+
+SETTINGS = ("temperature", "max_tokens", "top_p", "seed", "stop")
+"""Fields that are sent to the model."""
+
+
+def named_deployment(value: str | None) -> str | None:
+    """Return the deployment to ask for; as in prompt flow, `default` is the traffic rules' own.
+
+    Raises:
+        ConnectionConfigError: it is no text, or no header can carry it.
+    """
+    if value is None:
+        return None
+    name = value.strip() if isinstance(value, str) else (value or "")
+    if not (isinstance(name, str) and fits_header(name)):
+        msg = f"deployment_name {name!r} is no text that a header carries."
+        raise ConnectionConfigError(msg)
+    return None if name.lower() in {"", "default"} else name
+
+
+class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] would make another class
+    """Where to call, as whom, and with which settings. See the table in docs/configuration.md."""
+
+    model_config = ConfigDict(
+        arbitrary_types_allowed=True,
+        defer_build=True,  # an import is to be quick
+        populate_by_name=True,
+        protected_namespaces=(),
+        hide_input_in_errors=True,  # the input holds the key
+    )
+
+    connection: Any = Field(default=None, exclude=True)
+    """CustomConnection, mapping, object with `configs` and `secrets`, or selector string."""
+    endpoint_url: str | None = Field(default=None, alias="base_url")
+    """Wins over the connection's. Environment: AZUREML_ENDPOINT_URL."""
+    endpoint_api_key: SecretStr | None = Field(default=None, alias="api_key")
+    """Wins over the connection's. Environment: AZUREML_ENDPOINT_API_KEY."""
+    model_family: ModelFamily | FamilyProfile | None = None
+    """Wins over the connection's. Environment: AZUREML_MODEL_FAMILY."""
+    deployment_name: str | None = None
+    """None, blank and `default`: the endpoint's traffic rules. Environment:
+    AZUREML_DEPLOYMENT_NAME."""
+    credential: Any = Field(default=None, exclude=True, repr=False)
+    """azure-core TokenCredential, or a function that returns a token, instead of a key."""
+    credential_scope: str = DEFAULT_SCOPE
+    """What an Entra ID token is asked for."""
+    contract: str = "auto"
+    """Name of a wire contract; `auto` decides from the URL's path and the family."""
+    content_formatter: ContentFormatter | None = None
+    """A formatter of your own, which wins over family and contract."""
+    model: str | None = Field(default=None, alias="model_name")
+    """The `model` of OpenAI-style bodies; the name in traces."""
+    temperature: float | None = None
+    max_tokens: int | None = Field(default=None, alias="max_new_tokens")
+    top_p: float | None = None
+    seed: int | None = None
+    stop: list[str] | None = Field(default=None, alias="stop_sequences")
+    model_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Sent as it is; unknown constructor arguments land here with a warning."""
+    timeout: _Timeout | tuple[_Timeout, _Timeout] = (10.0, 180.0)
+    """Seconds: (to connect, longest silence between two bytes); a bare number is both."""
+    deadline: float | None = Field(default=None, gt=0)
+    """Seconds for a whole call, retries and all; None: no bound."""
+    max_retries: int = Field(default=3, ge=0)
+    """Tries after the first."""
+    backoff: tuple[_Seconds, _Seconds] = (0.5, 8.0)
+    """Seconds: (upper end of the first wait, of any wait); each is drawn at random up to it."""
+    retry_read_timeouts: bool = False
+    """Whether to send again what the endpoint had accepted and not answered in time."""
+    max_response_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
+    """Bytes of one response, or of one event of a stream, beyond which a call fails."""
+    max_connections: int = Field(default=100, ge=1)
+    """Size of the pool, and so of the calls in flight."""
+    default_headers: dict[str, str] | None = None
+    """Added to every call; cannot replace the Authorization header."""
+    allow_http: bool = False
+    """Allow plain http to a host that is not this machine."""
+    ca_bundle: str | None = None
+    """Path of a bundle of certificate authorities, instead of the system's."""
+    client_cert: str | tuple[str, str] | None = None
+    """Path of a client certificate, or of the certificate and its key."""
+    streaming: bool = False
+    """Whether `invoke` streams too, for callbacks that want tokens."""
+    stream_usage: bool = True
+    """Whether a stream ends with the usage, where the contract has it."""
+
+    if TYPE_CHECKING:  # pydantic would make private attributes of these, which are slow to read
+        _formatter: ContentFormatter
+        _row: FamilyProfile
+        _renders: bool
+        """Whether a conversation becomes one prompt, in the family's template."""
+        _authorizer: Authorizer
+        _refused: set[str]
+        """Features that the endpoint has refused, so that they are not sent again."""
+        _sync: SyncTransport
+        _async: AsyncTransport
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        try:
+            super().__init__(*args, **kwargs)
+        except ValidationError as error:
+            # pydantic wraps every ValueError; the caller wants the one that says what to do.
+            for item in error.errors(include_url=False, include_input=False):
+                cause = item.get("ctx", {}).get("error")
+                if isinstance(cause, ConnectionConfigError):
+                    raise cause from None
+            raise
+
+    @model_validator(mode="before")
+    @classmethod
+    def _gather(cls, values: Any) -> Any:
+        """Take what the connection and the environment say, and sort unknown arguments."""
+        fields = cls.model_fields
+        aliases = {f.alias: name for name, f in fields.items() if f.alias}
+        known = {
+            aliases.get(key, key): value
+            for key, value in values.items()
+            if aliases.get(key, key) in fields
+        }
+        unknown = {
+            key: value for key, value in values.items() if aliases.get(key, key) not in fields
+        }
+        if unknown:
+            warnings.warn(
+                f"{', '.join(unknown)}: not an argument of {cls.__name__}; sent to the model as"
+                " part of model_kwargs.",
+                stacklevel=6,
+            )
+            known["model_kwargs"] = {**(known.get("model_kwargs") or {}), **unknown}
+        connection = known.get("connection")
+        if connection is not None:
+            connection = known["connection"] = CustomConnection.of(connection)
+            if known.get("credential") is None and known.get("endpoint_api_key") is None:
+                known["credential"] = connection.credential
+        for key in ENVIRONMENT:
+            if known.get(key) is None:
+                known[key] = (connection and connection.get(key)) or from_environment(key)
+        return known
+
+    @field_validator("model_family", mode="before")
+    @classmethod
+    def _find_family(cls, value: Any) -> Any:
+        return None if value is None else family(value)
+
+    @field_validator("endpoint_url")
+    @classmethod
+    def _trim_url(cls, value: str | None) -> str | None:
+        return value.strip() if value else value
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _list_stops(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("deployment_name")
+    @classmethod
+    def _leave_out_default(cls, value: str | None) -> str | None:
+        return named_deployment(value)
+
+    @field_validator("timeout", mode="before")
+    @classmethod
+    def _default_timeout(cls, value: Any) -> Any:
+        return cls.model_fields["timeout"].default if value is None else value
+
+    @field_validator("default_headers")
+    @classmethod
+    def _check_headers(cls, headers: dict[str, str] | None) -> dict[str, str] | None:
+        for name, value in (headers or {}).items():
+            if name.lower() == "authorization":
+                msg = "default_headers cannot hold Authorization; pass endpoint_api_key."
+                raise ConnectionConfigError(msg)
+            if name.lower() in {"content-length", "transfer-encoding"}:
+                msg = f"default_headers cannot hold {name}, which follows from each request's body."
+                raise ConnectionConfigError(msg)
+            if not _HEADER_NAME.fullmatch(name) or not fits_header(value):
+                msg = f"The default header {name!r} has a name or a value that HTTP does not carry."
+                raise ConnectionConfigError(msg)
+        return headers
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        return self._connected()
+
+    def _connected(self) -> Self:
+        """Check that nothing is missing, and make what calls need."""
+        if not self.endpoint_url:
+            raise missing("endpoint_url", self.connection)
+        if self.model_family is None:
+            raise missing("model_family", self.connection)
+        if self.credential is None and not self.endpoint_api_key:
+            raise missing("endpoint_api_key", self.connection)
+        check_url(self.endpoint_url, allow_http=self.allow_http)
+        key = self.endpoint_api_key.get_secret_value() if self.endpoint_api_key else None
+        self._row = profile(self.model_family)
+        self._formatter = self.content_formatter or (
+            contract_for(self.endpoint_url, self._row)
+            if self.contract == "auto"
+            else formatter(self.contract)
+        )
+        self._renders = not (self._row.chat and self._formatter.traits.chat)
+        self._authorizer = authorizer(key, self.credential, self.credential_scope)
+        settings = HttpSettings(
+            max_connections=self.max_connections,
+            ca_bundle=self.ca_bundle,
+            client_cert=self.client_cert,
+            proxies=environment_proxies(self.endpoint_url),
+        )
+        self._sync, self._async = SyncTransport(settings), AsyncTransport(settings)
+        self._refused = set()
+        return self
+
+    @property
+    def lc_secrets(self) -> dict[str, str]:
+        """Left out of dumps; read from this environment variable when loaded."""
+        return {"endpoint_api_key": ENVIRONMENT["endpoint_api_key"]}
+
+    @classmethod
+    def is_lc_serializable(cls) -> bool:
+        """Whether langchain-core can dump and load it; the key is not in the dump."""
+        return True
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """Return a copy; one with other fields connects anew."""
+        copied = super().model_copy(update=update, deep=deep)
+        if not update:
+            return copied
+        # langchain-core keeps it as part of a cache's key, and it says what the fields were.
+        vars(copied).pop("_serialized", None)
+        return copied._connected()  # noqa: SLF001
+
+    def close(self) -> None:
+        """Close the pooled connections of sync calls; the next call opens new ones."""
+        self._sync.close()
+
+    async def aclose(self) -> None:
+        """Close the pooled connections of the running event loop, and those of sync calls."""
+        self.close()
+        await self._async.aclose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.aclose()
+
+    def get_num_tokens(self, text: str) -> int:
+        """Return how many tokens a text has.
+
+        Counted by `custom_get_token_ids`, where it is given; otherwise estimated as one token for
+        each four characters (English text; other languages have more). Nothing is downloaded.
+        """
+        if self.custom_get_token_ids is not None:
+            return len(self.custom_get_token_ids(text))
+        return math.ceil(len(text) / 4)
+
+    def get_token_ids(self, text: str) -> list[int]:
+        """Return the tokens of a text, by `custom_get_token_ids`.
+
+        Raises:
+            NotImplementedError: that is not given, and only the model's own tokenizer would know.
+        """
+        if self.custom_get_token_ids is None:
+            msg = "Pass the model's tokenizer as custom_get_token_ids= for its token ids."
+            raise NotImplementedError(msg)
+        return self.custom_get_token_ids(text)
+
+    def _trace_name(self, call: Mapping[str, Any]) -> str:
+        """Return the model's name in traces: the model, else the deployment, else the family."""
+        deployment = named_deployment(call.get("deployment_name")) or self.deployment_name
+        model = call.get("model") or call.get("model_name") or self.model
+        return model or deployment or self._row.name.lower()
+
+    @property
+    def _identifying_params(self) -> Mapping[str, Any]:
+        """What tells two models apart, for caches and traces."""
+        return {
+            "endpoint_url": self.endpoint_url,
+            "deployment_name": self.deployment_name,
+            "model_family": self._row.name,
+            "contract": self._formatter.name,
+            "model_name": self._trace_name({}),
+            **{name: getattr(self, name) for name in SETTINGS},
+            "model_kwargs": self.model_kwargs,
+        }
+
+    def _traced(self, params: LangSmithParams, kwargs: Mapping[str, Any]) -> LangSmithParams:
+        """Add provider and model name to LangSmith's parameters; a call's `model` wins."""
+        params["ls_provider"] = "azureml_oss"
+        params["ls_model_name"] = self._trace_name(kwargs)
+        return params
+
+    def _response_metadata(
+        self, reply: Reply, choice: Choice, details: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return what is known about an answer besides its text."""
+        metadata = {
+            "model_name": reply.model or details["trace_name"],
+            "model_provider": "azureml_oss",
+            "finish_reason": choice.finish_reason,
+            "deployment": details["deployment"],
+            "request_id": details["request_id"],
+            "logprobs": choice.logprobs,
+        }
+        return {key: value for key, value in metadata.items() if value is not None}

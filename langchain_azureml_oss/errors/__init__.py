@@ -1,0 +1,82 @@
+"""What can go wrong, and the exception that says so.
+
+    AzureMLOSSError
+    ├── ConnectionConfigError        configuration                      (ValueError)
+    ├── AuthenticationError          401                                (ModelAuthenticationError)
+    ├── PermissionDeniedError        403                                (ModelPermissionDeniedError)
+    ├── InvalidRequestError          400 405 409 413 415 422, redirect  (ModelInvalidRequestError)
+    │   ├── ContentFilterError       content safety refused
+    │   └── UnsupportedInputError    cannot be expressed; nothing sent  (ValueError)
+    ├── ContextLengthError           prompt too long                    (ContextOverflowError)
+    ├── NotFoundError                404                                (ModelNotFoundError)
+    ├── RateLimitError               429                                (ModelRateLimitError)
+    ├── RequestTimeoutError          408 504, no bytes, the deadline    (ModelTimeoutError)
+    ├── EndpointConnectionError      no connection, reset, cut short    (ModelConnectionError)
+    │   └── StreamInterruptedError   a stream that missed its end
+    ├── RefusalError                 the model declined                 (ModelError)
+    ├── ServerError                  5xx                                (ModelAPIError)
+    ├── ModelContainerError          424                                (ModelAPIError)
+    └── ResponseFormatError          not an answer of the contract      (ModelAPIError)
+
+The classes in brackets are langchain-core's for the same condition, so that LangChain's retry and
+fallback middleware knows what to do. No message, body or cause ever holds a key or a token.
+
+The exceptions are public, as names of this module; the functions are internal. `replies.py` reads
+an HTTP reply that is an error, `refusals.py` which feature of a request a server refuses,
+`redaction.py` takes keys out of texts. Imports `wire` alone.
+"""
+
+from langchain_azureml_oss.errors.redaction import redact, shorten
+from langchain_azureml_oss.errors.refusals import refused_feature
+from langchain_azureml_oss.errors.replies import (
+    explain,
+    from_inside_200,
+    from_response,
+    response_details,
+)
+from langchain_azureml_oss.errors.tree import (
+    AuthenticationError,
+    AzureMLOSSError,
+    ConnectionConfigError,
+    ContentFilterError,
+    ContextLengthError,
+    EndpointConnectionError,
+    InvalidRequestError,
+    ModelContainerError,
+    NotFoundError,
+    PermissionDeniedError,
+    RateLimitError,
+    RefusalError,
+    RequestTimeoutError,
+    ResponseFormatError,
+    ServerError,
+    StreamInterruptedError,
+    UnsupportedInputError,
+)
+
+__all__ = [
+    "AuthenticationError",
+    "AzureMLOSSError",
+    "ConnectionConfigError",
+    "ContentFilterError",
+    "ContextLengthError",
+    "EndpointConnectionError",
+    "InvalidRequestError",
+    "ModelContainerError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "RateLimitError",
+    "RefusalError",
+    "RequestTimeoutError",
+    "ResponseFormatError",
+    "ServerError",
+    "StreamInterruptedError",
+    "UnsupportedInputError",
+    "explain",
+    "from_inside_200",
+    "from_response",
+    "redact",
+    "refused_feature",
+    "response_details",
+    "shorten",
+]

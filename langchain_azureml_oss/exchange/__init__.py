@@ -1,0 +1,29 @@
+"""One call, decided step by step, without I/O: send, read, wait, send again, give up.
+
+`generator.py` decides, `commands.py` is what it tells a driver to do, `retry.py` knows when another
+try may help and how long to wait. Imports `wire`, `errors`, `connections` and `answers`. Internal.
+"""
+
+from langchain_azureml_oss.exchange.commands import (
+    Authorize,
+    Call,
+    Command,
+    Emit,
+    Receive,
+    Send,
+    Wait,
+)
+from langchain_azureml_oss.exchange.generator import exchange
+from langchain_azureml_oss.exchange.retry import RetryPolicy
+
+__all__ = [
+    "Authorize",
+    "Call",
+    "Command",
+    "Emit",
+    "Receive",
+    "RetryPolicy",
+    "Send",
+    "Wait",
+    "exchange",
+]

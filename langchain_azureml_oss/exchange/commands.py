@@ -1,0 +1,69 @@
+"""What the exchange tells a driver to do, and the call that it is about."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Generic, NamedTuple, TypeVar
+
+from langchain_azureml_oss.answers import Reader
+from langchain_azureml_oss.connections import Authorizer
+from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.exchange.retry import RetryPolicy
+from langchain_azureml_oss.wire import HttpRequest, HttpResponse, Timeouts
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Authorize:
+    """Get the secret; `rejected` is one that was answered with 401."""
+
+    authorizer: Authorizer
+    rejected: str = field(default="", repr=False)
+
+
+class Send(NamedTuple):
+    """Send the request, and read the response up to its headers."""
+
+    request: HttpRequest
+    timeouts: Timeouts
+    seconds: float = float("inf")
+    """Bound on all of it, waiting for a connection of the pool included."""
+
+
+class Receive(NamedTuple):
+    """Read the next bytes of the body; `timeout` is the longest silence, in seconds."""
+
+    timeout: float
+
+
+class Wait(NamedTuple):
+    """Do nothing for so many seconds."""
+
+    seconds: float
+
+
+class Emit(NamedTuple):
+    """Give these results to the caller."""
+
+    results: list[Any]
+
+
+Command = Authorize | Send | Receive | Wait | Emit
+
+
+class Call(NamedTuple, Generic[T]):
+    """All that is needed to carry out one call and read its answer."""
+
+    request: HttpRequest
+    """Without the Authorization header, which is asked for when it is needed."""
+    authorizer: Authorizer
+    reader: Callable[[HttpResponse], Reader[T]]
+    """Makes the reader for a 2xx response, of which only status and headers are known."""
+    timeouts: Timeouts
+    deadline: float | None = None
+    """Seconds for the whole call, retries and all."""
+    retries: RetryPolicy = RetryPolicy()
+    amend: Callable[[AzureMLOSSError], Call[T] | None] = lambda _: None
+    """Returns the call to make instead, where the server refused something that can be left out."""

@@ -1,0 +1,189 @@
+"""One call, decided step by step, with no I/O: a generator that says what to do next.
+
+The generator yields a command and is sent what came of it, as in httpx's `Auth.auth_flow`. The
+drivers in `transports/` carry commands out and decide nothing, so sync and async cannot differ.
+
+    Authorize -> the secret after "Bearer "
+    Send      -> an HttpResponse whose body is not read yet, or the AzureMLOSSError that came
+    Receive   -> the next bytes of the body, b"" at its end, or the AzureMLOSSError that came
+    Wait      -> None
+    Emit      -> None; these are results for the caller
+"""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Generator
+from typing import Any, Generic
+
+from pydantic import SecretStr
+
+from langchain_azureml_oss.answers import Reader
+from langchain_azureml_oss.errors import (
+    AuthenticationError,
+    AzureMLOSSError,
+    RequestTimeoutError,
+    StreamInterruptedError,
+    from_response,
+    redact,
+    response_details,
+)
+from langchain_azureml_oss.exchange.commands import (
+    Authorize,
+    Call,
+    Command,
+    Emit,
+    Receive,
+    Send,
+    T,
+    Wait,
+)
+from langchain_azureml_oss.wire import HttpResponse, Timeouts
+
+logger = logging.getLogger(__package__)
+
+
+MAX_ERROR_BYTES = 64 * 1024
+"""Bytes of an error's body that are read."""
+
+DRAIN_SECONDS = 0.25
+"""How long the end of a finished stream's body is waited for, so that its connection is reused."""
+
+
+def exchange(
+    call: Call[T], clock: Callable[[], float] = time.monotonic
+) -> Generator[Command, Any, None]:
+    """Carry out a call: authorize, send, read, and try again where that may help.
+
+    Args:
+        call: What to do.
+        clock: Seconds that only go forward.
+
+    Raises:
+        AzureMLOSSError: the call failed; it holds no secret.
+    """
+    ends = clock() + call.deadline if call.deadline is not None else float("inf")
+    # SecretStr, since tools that print a traceback's local variables must not show the key.
+    retries, rejected, secrets = 0, SecretStr(""), list[SecretStr]()
+    while True:
+        secret = SecretStr((yield Authorize(call.authorizer, rejected.get_secret_value())))
+        attempt = _Attempt(call, secret, ends, clock)
+        error = yield from attempt.run()
+        if error is None:
+            return
+        secrets.append(secret)
+        error.redacted(*(known.get_secret_value() for known in secrets))
+        if attempt.emitted or attempt.is_past_deadline():
+            raise error from None
+        amended = call.amend(error)
+        if amended is not None:
+            call = amended
+            continue
+        if isinstance(error, AuthenticationError) and call.authorizer.can_refresh and not rejected:
+            rejected = secret
+            continue
+        wait = call.retries.wait(retries, error, attempt.headers)
+        if wait is None or clock() + wait >= ends:
+            raise error from None
+        retries += 1
+        logger.warning(
+            "Trying again in %.2f s (%d of %d), request id %s: %s",
+            *(wait, retries, call.retries.max_retries, error.request_id or "unknown", error),
+        )
+        yield Wait(wait)
+
+
+class _Attempt(Generic[T]):
+    """One try."""
+
+    def __init__(
+        self, call: Call[T], secret: SecretStr, ends: float, clock: Callable[[], float]
+    ) -> None:
+        self._call, self._ends, self._clock = call, ends, clock
+        bearer = f"Bearer {secret.get_secret_value()}"
+        self._request = call.request.with_headers({"authorization": bearer})
+        self._secret = secret
+        self.headers: Any = {}
+        self.emitted = False
+
+    def is_past_deadline(self) -> bool:
+        return self._clock() >= self._ends
+
+    def run(self) -> Generator[Command, Any, AzureMLOSSError | None]:
+        """Return the error that the try ended with, or None."""
+        reader: Reader[T] | None = None
+        try:
+            timeouts = Timeouts(*map(self._bounded, self._call.timeouts))
+            left = self._bounded(float("inf"))
+            response = self._check((yield Send(self._request, timeouts, left)))
+            self.headers = response.headers
+            if not 200 <= response.status < 300:
+                body = yield from self._error_body()
+                # A body may echo the key; it goes before anything is cut to size.
+                said = redact(body.decode("utf-8", "replace"), self._secret.get_secret_value())
+                failed = HttpResponse(response.status, response.headers, said.encode())
+                asked = self._request.headers.get("azureml-model-deployment")
+                return from_response(failed, asked)
+            reader = self._call.reader(response)
+            yield from self._read(reader)
+        except AzureMLOSSError as error:
+            if reader is not None and response.is_event_stream:
+                error = _interrupted(error, reader, emitted=self.emitted)
+            if self.headers:
+                details = response_details(response)
+                error.status = error.status or details["status"]
+                error.request_id = error.request_id or details["request_id"]
+                error.deployment = error.deployment or details["deployment"]
+            return error
+        return None
+
+    def _read(self, reader: Reader[T]) -> Generator[Command, Any, None]:
+        read_timeout = self._call.timeouts.read
+        while data := self._check((yield Receive(self._bounded(read_timeout)))):
+            results = reader.feed(data)
+            yield from self._emit(reader, results)
+            if reader.done:
+                # Nothing depends on it any more, so whatever comes is no error.
+                yield Receive(DRAIN_SECONDS)
+                return
+        yield from self._emit(reader, reader.close())
+
+    def _emit(self, reader: Reader[T], results: list[T]) -> Generator[Command, Any, None]:
+        if results:
+            self.emitted = True
+            yield Emit(results)
+        if reader.failure is not None:
+            raise reader.failure
+
+    def _error_body(self) -> Generator[Command, Any, bytes]:
+        body = b""
+        while len(body) < MAX_ERROR_BYTES:
+            data = yield Receive(self._bounded(self._call.timeouts.read))
+            if not data or isinstance(data, AzureMLOSSError):
+                break  # the status says enough
+            body += data
+        return body
+
+    def _check(self, outcome: Any) -> Any:
+        """Return what came of a command; the deadline turns any outcome into a time-out."""
+        if self.is_past_deadline():
+            msg = f"The deadline of {self._call.deadline:g} s for the whole call has passed."
+            raise RequestTimeoutError(msg, accepted=True)
+        if isinstance(outcome, AzureMLOSSError):
+            raise outcome
+        return outcome
+
+    def _bounded(self, seconds: float) -> float:
+        """Return a time-out that does not reach beyond the deadline."""
+        return max(0.001, min(seconds, self._ends - self._clock()))
+
+
+def _interrupted(error: AzureMLOSSError, reader: Reader[Any], *, emitted: bool) -> AzureMLOSSError:
+    """A stream's failure says what had come; before that, its own class says more."""
+    if isinstance(error, StreamInterruptedError) or not emitted:
+        return error
+    msg = f"The stream was interrupted: {error}"
+    return StreamInterruptedError(
+        msg, text=reader.abandon(), request_id=error.request_id, body=error.body
+    )

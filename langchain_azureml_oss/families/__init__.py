@@ -1,0 +1,38 @@
+"""What is special about a model, all of it: a new family is a row in `table.py`.
+
+`profile.py` says what a row may hold, `folding.py` brings a conversation into the form that a row
+asks for, `templates.py` makes one prompt of it, `dialects.py` writes tools and calls as text.
+Imports `wire` and `errors`. Public: `FamilyProfile`, `ModelFamily`, `ChatTemplate` and
+`ReasoningTags`.
+"""
+
+from langchain_azureml_oss.families.dialects import (
+    DIALECTS,
+    read_arguments,
+    show_calls,
+    show_result,
+    show_tools,
+)
+from langchain_azureml_oss.families.folding import fold, render
+from langchain_azureml_oss.families.profile import FamilyProfile
+from langchain_azureml_oss.families.reasoning import ReasoningTags
+from langchain_azureml_oss.families.table import ModelFamily, family, profile
+from langchain_azureml_oss.families.templates import PLAIN_TURNS, ChatTemplate, plain_text
+
+__all__ = [
+    "DIALECTS",
+    "PLAIN_TURNS",
+    "ChatTemplate",
+    "FamilyProfile",
+    "ModelFamily",
+    "ReasoningTags",
+    "family",
+    "fold",
+    "plain_text",
+    "profile",
+    "read_arguments",
+    "render",
+    "show_calls",
+    "show_result",
+    "show_tools",
+]

@@ -1,0 +1,169 @@
+"""The table of model families: a new family is a row."""
+
+from __future__ import annotations
+
+import re
+from enum import StrEnum
+from typing import Any, Self
+
+from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.families.profile import FamilyProfile
+from langchain_azureml_oss.families.reasoning import ReasoningTags
+from langchain_azureml_oss.families.templates import ChatTemplate
+
+
+class ModelFamily(StrEnum):
+    """The table of families: a row is a member, found by any of its names in any case.
+
+    Sources of the facts: the chat templates in the models' tokenizer_config.json, and the catalog's
+    model pages.
+    """
+
+    _value_: str
+    row: FamilyProfile
+
+    # Any: to a type checker, ModelFamily("LLAMA") comes here too.
+    def __new__(cls, row: Any) -> Self:
+        """Make a member of a row; its value is the row's name."""
+        member = str.__new__(cls, row.name)
+        member._value_ = row.name
+        member.row = row
+        return member
+
+    # meta-llama/Llama-3.1-8B-Instruct: takes any order of turns, tool results, and any role, which
+    # it writes into the turn's header.
+    LLAMA = FamilyProfile(
+        "LLAMA",
+        ("llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "llama4", "meta-llama"),
+        roles=None,
+        tool_dialect="llama",
+    )
+    DOLLY = FamilyProfile(
+        "DOLLY",
+        ("databricks-dolly", "dolly-v2"),
+        chat=False,
+        tool_role=False,
+        # databricks/dolly-v2-12b, instruct_pipeline.py: INSTRUCTION_KEY, RESPONSE_KEY, END_KEY.
+        template=ChatTemplate(
+            intro="Below is an instruction that describes a task. Write a response that"
+            " appropriately completes the request.\n\n",
+            turns={
+                "system": "{}\n\n",
+                "user": "### Instruction:\n{}\n\n",
+                "assistant": "### Response:\n{}\n\n",
+            },
+            ending="### Response:\n",
+            stop=("### End", "### Instruction:"),
+        ),
+        # Its sample in the catalog, Azure/azureml-assets: max_new_tokens 50, do_sample.
+        context_window=2048,  # dolly-v2 model card: GPT-NeoX, max_position_embeddings 2048
+    )
+    # A plain language model: it was never shown turns or roles.
+    GPT2 = FamilyProfile(
+        "GPT2",
+        ("gpt-2",),
+        chat=False,
+        tool_role=False,
+        template=ChatTemplate(
+            turns={"system": "{}\n\n", "user": "{}\n", "assistant": "{}\n"},
+        ),
+        # Its sample in the catalog: top_p 1, temperature 0.8, max_new_tokens 100, do_sample.
+        context_window=1024,  # its page in the catalog, and config.json: n_positions
+    )
+    FALCON = FamilyProfile(
+        "FALCON",
+        ("tiiuae-falcon",),
+        chat=False,
+        tool_role=False,
+        # tiiuae/falcon-7b-instruct, tokenizer_config.json: chat_template.
+        template=ChatTemplate(
+            turns={
+                "system": "{}\n\n",
+                "user": "User: {}\n\n",
+                "assistant": "Assistant: {}\n\n",
+            },
+            ending="Assistant:",
+            stop=("\nUser:",),
+        ),
+        # Its sample in the catalog: top_p 0.9, temperature 0.6, max_new_tokens 120, do_sample.
+        context_window=2048,  # its page in the catalog: sequence length 2048
+    )
+    MISTRAL = FamilyProfile(
+        "MISTRAL",
+        ("mistralai",),
+        # mistralai/Mistral-7B-Instruct-v0.3: "After the optional system message, conversation roles
+        # must alternate"; v0.1 and v0.2 have no system role.
+        system="folded",
+        alternates=True,
+        tool_role=False,
+        tool_dialect="mistral",
+    )
+    MIXTRAL = FamilyProfile(
+        "MIXTRAL",
+        ("mistralai-mixtral",),
+        # mistralai/Mixtral-8x7B-Instruct-v0.1: as Mistral v0.1.
+        system="folded",
+        alternates=True,
+        tool_role=False,
+        tool_dialect="mistral",
+    )
+    # microsoft/Phi-3.5-mini-instruct, Phi-4: system, user, assistant.
+    PHI = FamilyProfile("PHI", ("microsoft-phi", "phi3", "phi3.5", "phi4"), tool_role=False)
+    QWEN = FamilyProfile(
+        "QWEN",
+        ("qwen2", "qwen2.5", "qwen3"),
+        # Qwen/Qwen3-8B: <tool_call> in the Hermes way; thinks between tags.
+        reasoning=ReasoningTags("<think>", "</think>"),
+        tool_dialect="hermes",
+    )
+    GEMMA = FamilyProfile(
+        "GEMMA",
+        ("google-gemma", "gemma2", "gemma3"),
+        # google/gemma-2-9b-it: "System role not supported", "Conversation roles must alternate".
+        system="folded",
+        alternates=True,
+        tool_role=False,
+    )
+    DEEPSEEK = FamilyProfile(
+        "DEEPSEEK",
+        ("deepseek-ai", "deepseek-r1", "deepseek-v3"),
+        # deepseek-ai/DeepSeek-R1, README: thinks between tags; temperature 0.6 and top_p 0.95
+        # against endless repetition.
+        reasoning=ReasoningTags("<think>", "</think>"),
+        defaults={"temperature": 0.6, "top_p": 0.95},
+    )
+    OPENAI = FamilyProfile("OPENAI", ("openai-compatible", "plain"), contract="openai", roles=None)
+
+    @classmethod
+    def _missing_(cls, value: object) -> ModelFamily | None:
+        if not isinstance(value, str):
+            return None
+        names = ((member, name) for member in cls for name in (member.value, *member.row.aliases))
+        return next((member for member, name in names if _plain(name) == _plain(value)), None)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s._-]", "", name).casefold()
+
+
+def family(value: ModelFamily | FamilyProfile | str) -> ModelFamily | FamilyProfile:
+    """Return the family of this name.
+
+    Raises:
+        ConnectionConfigError: no family has this name.
+    """
+    if isinstance(value, FamilyProfile):
+        return value
+    try:
+        return ModelFamily(value)
+    except ValueError:
+        msg = (
+            f"Unknown model_family {value!r}; known are: {', '.join(m.value for m in ModelFamily)}."
+            " For another model that takes conversations, OPENAI is a plain one without quirks."
+        )
+        raise ConnectionConfigError(msg) from None
+
+
+def profile(family: ModelFamily | FamilyProfile) -> FamilyProfile:
+    """Return the family's row."""
+    return family if isinstance(family, FamilyProfile) else family.row

@@ -1,0 +1,154 @@
+"""Prompt flow's role-marked prompt texts -> messages."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_core.messages import (
+    AIMessage,
+    BaseMessage,
+    HumanMessage,
+    SystemMessage,
+    ToolMessage,
+)
+
+from langchain_azureml_oss.errors import UnsupportedInputError
+from langchain_azureml_oss.wire import decode_json
+
+ROLES: Mapping[str, type[BaseMessage]] = {
+    "system": SystemMessage,
+    "user": HumanMessage,
+    "assistant": AIMessage,
+    "tool": ToolMessage,
+}
+
+# Source: parse_chat in prompt flow's _prompty_utils.py: one # at most. But where four spaces stand
+# before it, it is an example in somebody's text, as in Markdown.
+_MARK = re.compile(rf" {{0,3}}(?:#[ \t]*)?({'|'.join(ROLES)})\s*:\s*", re.IGNORECASE)
+_FENCE = re.compile(r" {0,3}(```+|~~~+)")
+_IDS = ("name", "tool_call_id")
+_HEADER = re.compile(r"\s*#{0,2} ?(name|tool_call_id|tool_calls|content)\s*:(.*)", re.IGNORECASE)
+
+
+def parse_role_prompt(text: str) -> list[BaseMessage]:
+    """Split a role-marked prompt text, as prompt flow writes them, into messages.
+
+    A mark is a line of its own holding `system:`, `user:`, `assistant:` or `tool:`, in any case,
+    with or without `# ` before it. A mark inside a fenced code block, or indented by four spaces or
+    more, is text. After a mark, `## name:`, `## tool_call_id:` and `## tool_calls:` (each with its
+    value behind it or on the next line) may stand before `## content:`. Blank lines around a
+    message's text are dropped; the text itself is kept as it is. A text without any mark is one
+    user message.
+
+    Args:
+        text: The prompt.
+
+    Returns:
+        The messages, in order.
+
+    Raises:
+        UnsupportedInputError: words stand before the first mark, or a turn's headers are wrong.
+    """
+    turns: list[tuple[str, list[str]]] = [("", [])]
+    fence = ""
+    for line in re.split(r"(?<=\n)", text):
+        fence = _fence_after(line, fence)
+        mark = None if fence else _MARK.fullmatch(line)
+        if mark:
+            turns.append((mark[1].lower(), []))
+        else:
+            turns[-1][1].append(line)
+    if len(turns) == 1:
+        return [HumanMessage(text)]
+    preface = "".join(turns.pop(0)[1]).strip()
+    if preface:
+        msg = (
+            f"The prompt begins with {preface[:40]!r}, before any role. Begin it with one of"
+            f" {', '.join(f'{role}:' for role in ROLES)}, on a line of its own."
+        )
+        raise UnsupportedInputError(msg)
+    return [_turn(role, lines) for role, lines in turns]
+
+
+def _fence_after(line: str, fence: str) -> str:
+    """Return the fence that is open after this line: the one that opened it, or nothing."""
+    found = _FENCE.match(line)
+    if not found:
+        return fence
+    if not fence:
+        return found[1]
+    closes = found[1].startswith(fence) and not line.strip().strip(fence[0])
+    return "" if closes else fence
+
+
+def _turn(role: str, lines: list[str]) -> BaseMessage:
+    headers, text = _headers(role, lines)
+    details: dict[str, Any] = {}
+    if "name" in headers:
+        details["name"] = headers["name"]
+    if role == "tool":
+        details["tool_call_id"] = headers.get("tool_call_id", "")
+    elif role == "assistant" and "tool_calls" in headers:
+        details["tool_calls"] = _tool_calls(headers["tool_calls"])
+    return ROLES[role](text, **details)
+
+
+def _headers(role: str, lines: list[str]) -> tuple[dict[str, str], str]:
+    """Split `name:` and the like from the text, where a `content:` follows them."""
+    headers: dict[str, str] = {}
+    key = ""
+    for number, line in enumerate(lines):
+        found = _HEADER.fullmatch(line.rstrip("\r\n"))
+        if found:
+            key, value = found[1].lower(), found[2].strip()
+            if key == "content":
+                if not headers or any(" " in headers.get(one, "") for one in _IDS):
+                    break  # as in prompt flow, where names and ids have no spaces
+                return headers, _trim([value + "\n" if value else "", *lines[number + 1 :]])
+            headers[key] = value
+        elif key:
+            headers[key] += line.strip()
+        elif line.strip():
+            break
+    if role == "assistant" and "tool_calls" in headers:
+        return headers, ""
+    return {}, _trim(lines)
+
+
+def _trim(lines: list[str]) -> str:
+    """Drop the blank lines around a text, and the line break behind it."""
+    filled = [number for number, line in enumerate(lines) if line.strip()]
+    return "".join(lines[filled[0] : filled[-1] + 1]).rstrip("\r\n") if filled else ""
+
+
+def _tool_calls(text: str) -> list[dict[str, Any]]:
+    """Read OpenAI's tool calls, written in a prompt as JSON, or as Python shows a list.
+
+    Prompt flow reads the latter, since its templates write `{{ tool_calls }}`.
+    """
+    try:
+        return [
+            {
+                "name": call["function"]["name"],
+                "args": _literal(call["function"]["arguments"]),
+                "id": call.get("id"),
+            }
+            for call in _literal(text)
+        ]
+    except (LookupError, ValueError, TypeError, AttributeError, *_UNREADABLE) as error:
+        msg = f"tool_calls of an assistant turn must be OpenAI's list of calls: {error!r}"
+        raise UnsupportedInputError(msg) from None
+
+
+_UNREADABLE = (SyntaxError, RecursionError, MemoryError)
+"""What ast.literal_eval raises besides, and json for what is nested too deeply."""
+
+
+def _literal(text: str) -> Any:
+    try:
+        return decode_json(text.encode())
+    except ValueError:
+        return ast.literal_eval(text)

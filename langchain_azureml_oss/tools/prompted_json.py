@@ -1,0 +1,71 @@
+"""JSON answers without the server's help: the schema is shown, the answer is read and checked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any, NamedTuple
+
+from langchain_azureml_oss.tools.schemas import misfit
+from langchain_azureml_oss.wire import encode_json, lenient_json
+
+
+class PromptedJson(NamedTuple):
+    """A form for the answer: any JSON object, or one that fits a schema."""
+
+    schema: Mapping[str, Any] | None = None
+
+    @property
+    def instructions(self) -> str:
+        """What the model is told."""
+        return f"Answer {self.form}"
+
+    @property
+    def form(self) -> str:
+        """How it is to answer."""
+        if self.schema is None:
+            return "with one JSON object, and nothing else."
+        schema = encode_json(self.schema).decode()
+        return f"with one JSON object that fits this schema, and nothing else:\n{schema}"
+
+    def read(self, text: str) -> tuple[str, str | None]:
+        """Return the JSON in an answer, and what is wrong with it; prose around it is left out."""
+        value, written = _first_object(text)
+        if value is None:
+            return text, "there is no JSON object in it"
+        return written, misfit(value, self.schema) if self.schema else None
+
+
+FORMATS = frozenset({"json_schema", "json_object"})
+"""Kinds of `response_format` that can be asked for in words."""
+
+
+def response_format(
+    wanted: Mapping[str, Any] | None, refused: Collection[str]
+) -> tuple[Mapping[str, Any] | None, PromptedJson | None]:
+    """Return the `response_format` to send, and what is to be shown to the model instead.
+
+    Args:
+        wanted: OpenAI's `response_format`.
+        refused: `json_schema` and `json_object`, as far as the server does not take them.
+    """
+    kind = wanted.get("type") if wanted else None
+    if wanted is None or kind not in FORMATS or kind not in refused:
+        return wanted, None
+    schema = (wanted.get("json_schema") or {}).get("schema")
+    plainer = {"type": "json_object"} if "json_object" not in refused else None
+    return plainer, PromptedJson(schema)
+
+
+def _first_object(text: str) -> tuple[dict[str, Any] | None, str]:
+    place = text.find("{")
+    while place >= 0:
+        end = lenient_json.end_of_value(text[place:])
+        candidate = text[place : place + end] if end is not None else text[place:]
+        try:
+            value = lenient_json.loads(candidate)
+        except ValueError:
+            value = None
+        if isinstance(value, dict):
+            return value, encode_json(value).decode()
+        place = text.find("{", place + 1)
+    return None, text

@@ -1,0 +1,180 @@
+"""Tools without the server's help: schemas, calls and results become text of the conversation."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from langchain_core.utils.json_schema import dereference_refs
+
+from langchain_azureml_oss.errors import UnsupportedInputError
+from langchain_azureml_oss.families import (
+    DIALECTS,
+    plain_text,
+    read_arguments,
+    show_calls,
+    show_result,
+    show_tools,
+)
+from langchain_azureml_oss.tools.prompted_json import PromptedJson
+from langchain_azureml_oss.tools.schemas import misfit
+from langchain_azureml_oss.wire import WireMessage
+
+
+@dataclass(frozen=True, slots=True)
+class PromptedTools:
+    """The tools of one call, for a server that does not take them."""
+
+    tools: Sequence[Mapping[str, Any]]
+    """In OpenAI's form."""
+    dialect: str
+    must_call: str = ""
+    """Empty; `any`; or the name of the function that must be called."""
+    one_only: bool = False
+    """Whether an answer may hold one call only."""
+    schemas: dict[str, Mapping[str, Any]] = field(init=False)
+    """Name -> schema of the arguments."""
+
+    def __post_init__(self) -> None:
+        functions = [tool["function"] for tool in self.tools]
+        schemas = {f["name"]: f.get("parameters") or {} for f in functions}
+        object.__setattr__(self, "schemas", schemas)
+
+    @classmethod
+    def of(
+        cls,
+        tools: Sequence[Mapping[str, Any]],
+        tool_choice: Any,
+        dialect: str,
+        *,
+        one_only: bool = False,
+    ) -> PromptedTools | None:
+        """Return the tools to show, given OpenAI's `tool_choice`; None where none may be called.
+
+        Raises:
+            UnsupportedInputError: one of them is no function.
+        """
+        if not tools or tool_choice == "none":
+            return None
+        for tool in tools:
+            if "function" not in tool:
+                msg = (
+                    f"A tool of type {tool.get('type')!r} is run by the server, and this one takes"
+                    " no tools: only functions can be shown to the model as text."
+                )
+                raise UnsupportedInputError(msg)
+        must_call = "any" if tool_choice == "required" else ""
+        if isinstance(tool_choice, Mapping):
+            must_call = tool_choice.get("function", {}).get("name", "")
+        return cls(tools, dialect, must_call, one_only)
+
+    def instructions(self, answer: PromptedJson | None = None) -> str:
+        """Return what the model is told; `answer` is the form of an answer without a call."""
+        form = {} if answer is None else {"answer": answer.form}
+        text = show_tools(DIALECTS[self.dialect], self.tools, self.must_call, **form)
+        return text + _ONE_ONLY if self.one_only else text
+
+    def checked(self, call: dict[str, Any]) -> dict[str, Any]:
+        """Return the call, with an `error` where its arguments do not fit the tool's schema."""
+        schema = self.schemas.get(call["function"]["name"])
+        arguments = read_arguments(call["function"]["arguments"])
+        if schema is None:
+            return call  # whoever runs the tools says which ones there are
+        if isinstance(arguments, dict) or not arguments:
+            reason = misfit(arguments or {}, schema)
+        else:
+            reason = "the arguments are not a JSON object"
+        return {**call, "error": reason} if reason else call
+
+    def missing(self, calls: Sequence[Mapping[str, Any]]) -> str | None:
+        """Return what is wrong with an answer without the call that was asked for, in words."""
+        if not self.must_call:
+            return None
+        allowed = self.schemas if self.must_call == "any" else {self.must_call}
+        if any(not c.get("error") and c["function"]["name"] in allowed for c in calls):
+            return None
+        errors = [call["error"] for call in calls if call.get("error")]
+        return "; ".join(errors) or f"it holds no call of {' or '.join(allowed)}"
+
+    def written(self, calls: Sequence[Mapping[str, Any]]) -> str:
+        """Return calls as the model would write them."""
+        return show_calls(DIALECTS[self.dialect], calls)
+
+    def response_format(self, answer: PromptedJson | None = None) -> dict[str, Any] | None:
+        """Return the `response_format` that lets a server decode nothing but what was asked for.
+
+        Args:
+            answer: The form of an answer without a call.
+
+        Returns:
+            None where the model may answer in words.
+        """
+        form = answer.schema if answer else None
+        if not (self.must_call or form):
+            return None
+        key = DIALECTS[self.dialect].arguments
+        allowed = self.schemas if self.must_call in {"", "any"} else [self.must_call]
+        options = [
+            {
+                "type": "object",
+                "properties": {
+                    "name": {"const": name},
+                    key: dereference_refs(dict(self.schemas[name])),
+                },
+                "required": ["name", key],
+            }
+            for name in allowed
+            if name in self.schemas
+        ]
+        if form:
+            options.append(dereference_refs(dict(form)))
+        schema = options[0] if len(options) == 1 else {"anyOf": options}
+        return {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}
+
+
+_ONE_ONLY = "\nCall one function at a time."
+
+
+def with_instructions(messages: Sequence[WireMessage], text: str) -> list[WireMessage]:
+    """Return the conversation with a text added to its system message."""
+    first = messages[0] if messages else None
+    if first is None or first["role"] != "system":
+        return [{"role": "system", "content": text}, *messages]
+    content = first["content"]
+    if isinstance(content, str):
+        system = {**first, "content": f"{content}\n\n{text}"}
+    else:
+        system = {**first, "content": [*content, {"type": "text", "text": f"\n\n{text}"}]}
+    return [system, *messages[1:]]
+
+
+def without_tool_role(messages: Sequence[WireMessage], dialect_name: str) -> list[WireMessage]:
+    """Return the conversation with earlier calls and results as text of its turns."""
+    dialect = DIALECTS[dialect_name]
+    names: dict[str, str] = {}
+    told: list[WireMessage] = []
+    for message in messages:
+        calls = message.get("tool_calls", [])
+        names |= {call["id"]: call["function"]["name"] for call in calls}
+        if message["role"] == "tool":
+            told.append(_result_turn(message, names, dialect_name))
+        elif calls:
+            text = plain_text(message, "A turn with tool calls as text")
+            written = "\n".join(part for part in (text, show_calls(dialect, calls)) if part)
+            told.append({"role": message["role"], "content": written})
+        else:
+            told.append(message)
+    return told
+
+
+def _result_turn(message: WireMessage, names: Mapping[str, str], dialect_name: str) -> WireMessage:
+    name = message.get("name") or names.get(message.get("tool_call_id", "")) or "function"
+    content = message["content"]
+    if isinstance(content, str):
+        return {"role": "user", "content": show_result(DIALECTS[dialect_name], name, content)}
+    texts = "".join(part["text"] for part in content if part["type"] == "text")
+    others = [part for part in content if part["type"] != "text"]
+    shown = show_result(DIALECTS[dialect_name], name, texts)
+    parts = [{"type": "text", "text": shown}, *others] if others else shown
+    return {"role": "user", "content": parts}

@@ -1,0 +1,259 @@
+"""Tool calls in the text of an answer: every dialect, any chunking, and nothing but calls."""
+
+from __future__ import annotations
+
+import json
+import re
+
+import pytest
+from agents.competent_model import written
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from langchain_azureml_oss.tools.calls_in_text import ToolCallScanner
+
+NAMES = ("add", "mul")
+ADD = {"name": "add", "args": {"a": 1, "b": 2}}
+MUL = {"name": "mul", "args": {"a": 3, "b": 4}}
+DIALECTS = ("llama", "hermes", "mistral", "json")
+PLAIN_ADD = '{"name": "add", "arguments": {"a": 1, "b": 2}}'
+
+
+def scanned(*pieces):
+    """The text and the calls (name, arguments) of an answer that comes in these pieces."""
+    scanner = ToolCallScanner(NAMES)
+    parts = [*(scanner.feed(piece) for piece in pieces), scanner.flush()]
+    calls = [call["function"] for _, found in parts for call in found]
+    return "".join(text for text, _ in parts), [(c["name"], read(c["arguments"])) for c in calls]
+
+
+def read(arguments):
+    try:
+        return json.loads(arguments)
+    except ValueError:
+        return arguments
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+@pytest.mark.parametrize("calls", [[ADD], [ADD, MUL]], ids=["one", "two"])
+@pytest.mark.parametrize("prose", ["", "Let me see."], ids=["alone", "after prose"])
+def test_calls_of_every_dialect(dialect, calls, prose):
+    text, found = scanned(
+        f"{prose}\n{written(dialect, calls)}" if prose else written(dialect, calls)
+    )
+    assert text == prose
+    assert found == [(call["name"], call["args"]) for call in calls]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"```json\n{PLAIN_ADD}\n```",
+        f"```\n{PLAIN_ADD}\n```",
+        f"```json\n{PLAIN_ADD}",
+        "{'name': 'add', 'arguments': {'a': 1, 'b': 2}}",
+        '{"name": "add", "arguments": {"a": 1, "b": 2,},}',
+        '{"name": "add", "arguments": "{\\"a\\": 1, \\"b\\": 2}"}',
+        '{"name": "add", "parameters": {"a": 1, "b": 2}}',
+        '{"type": "function", "function": {"name": "add", "arguments": {"a": 1, "b": 2}}}',
+        '{"type": "function", "name": "add", "parameters": {"a": 1, "b": 2}}',
+        f'{{"tool_calls": [{PLAIN_ADD}]}}',
+        f"[{PLAIN_ADD}]",
+        f"  {PLAIN_ADD}  ",
+        f"<|python_tag|>{PLAIN_ADD}",
+        f"<tool_call>{PLAIN_ADD}</tool_call>",
+        f"<tool_call>\n{PLAIN_ADD}\n",
+        '<function=add>{"a": 1, "b": 2}</function>',
+        '[TOOL_CALLS]add{"a": 1, "b": 2}',
+        '[TOOL_CALLS]add[ARGS]{"a": 1, "b": 2}',
+        f"[TOOL_CALLS] [{PLAIN_ADD}]</s>",
+        '{"name": "add", "args": {"a": 1, "b": 2}}',
+        '{"arguments": {"a": 1, "b": 2}, "name": "add"}',
+        f"{PLAIN_ADD}}}",
+        f"<tool_call>{PLAIN_ADD}}}</tool_call>",
+        f" [TOOL_CALLS] [{PLAIN_ADD}]",
+        f"```json {PLAIN_ADD} ```",
+        f"```tool_code\n{PLAIN_ADD}\n```",
+    ],
+)
+def test_the_ways_in_which_small_models_write_a_call(text):
+    said, found = scanned(text)
+    assert found == [("add", {"a": 1, "b": 2})]
+    assert said.strip() in {"", "</s>"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"Calling: {PLAIN_ADD}",
+        f"Sure! {PLAIN_ADD}\nDone.",
+        f"I will add. <tool_call>{PLAIN_ADD}</tool_call> Done.",
+        f"Here it is:\n\n```json\n{PLAIN_ADD}\n```\n\nLet me know!",
+    ],
+)
+def test_prose_around_a_call_is_kept(text):
+    said, found = scanned(text)
+    assert found == [("add", {"a": 1, "b": 2})]
+    assert "".join(said.split()) == "".join(
+        re.sub(r"```\w*|</?tool_call>|\{.*\}", "", text).split()
+    )
+
+
+@pytest.mark.parametrize("between", ["", " ", "\n", "; ", ",\n"])
+@pytest.mark.parametrize("mark", ["", "<|python_tag|>", "<tool_call>", "[TOOL_CALLS]"])
+def test_several_calls_however_they_are_set_apart(mark, between):
+    said, found = scanned(f"{mark}{PLAIN_ADD}{between}{PLAIN_ADD}")
+    assert (said, found) == ("", [("add", {"a": 1, "b": 2})] * 2)
+
+
+def test_a_tag_that_is_never_closed_ends_with_its_call():
+    call = f"<tool_call>\n{PLAIN_ADD}\n"
+    assert scanned(call * 2) == ("", [("add", {"a": 1, "b": 2})] * 2)
+    assert scanned(f"{call}Done.")[0].strip() == "Done."
+
+
+@pytest.mark.parametrize(
+    "value", ["}]{[", "</tool_call>", "</function>", "```", "a\nb", "it's", '"', "\\", "}\n```\n"]
+)
+@pytest.mark.parametrize(
+    "around",
+    ["{}", "<tool_call>{}</tool_call>", "[TOOL_CALLS] [{}]", "```json\n{}\n```"],
+    ids=["bare", "tag", "list", "fence"],
+)
+def test_what_stands_in_a_string_ends_nothing(around, value):
+    call = json.dumps({"name": "add", "arguments": {"a": value}})
+    assert scanned(around.replace("{}", call)) == ("", [("add", {"a": value})])
+    assert scanned(around.replace("{}", call.replace("\\n", "\n")))[1] == [("add", {"a": value})]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"To add, you would write {PLAIN_ADD} in your answer.",
+        f"{PLAIN_ADD} is what I would write.",
+        '{"name": "Ada", "arguments": {"a": 1}}',
+        '{"name": "add"}',
+        '{"name": "add", "arguments": {"a": 1}, "why": "it is an example"}',
+        '{"a": 1, "b": 2}',
+        '[{"name": "add"}]',
+        "[1, 2, 3]",
+        f'{{"example": {PLAIN_ADD}}}',
+        f'[\n{{"example": \n{PLAIN_ADD}\n}}]',
+        f"```python\nprint('''\n{PLAIN_ADD}\n''')\n```",
+        f"```json\n{PLAIN_ADD}\n\nand more\n```",
+        "{",
+        "```",
+        "a < b and <tool",
+        "see [TOOL",
+        "You can write <tool_call> to call tools.",
+        "Use `<tool_call>` and `</tool_call>` around a call.",
+        "In Llama, <function=add> opens a call, and </function> ends it.",
+        "The token [TOOL_CALLS] begins a list, and <|python_tag|> a call.",
+        f"Look: {PLAIN_ADD} is a call.",
+        f"```json\n{PLAIN_ADD}, more or less\n```",
+        "{'name': 'add', 'arguments'",
+        "",
+        "  \n ",
+    ],
+)
+def test_json_that_is_only_mentioned_stays_text(text):
+    assert scanned(text) == (text, [])
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ('<tool_call>{"name": "add", "arguments": {"a": </tool_call>', None),
+        ("<tool_call>add 1 and 2</tool_call>", "add 1 and 2"),
+        ('<function=add>{"a": 1</function>', '{"a": 1'),
+        ('[TOOL_CALLS] [{"name": "add", "arguments": {"a": 1', None),
+    ],
+)
+def test_a_marked_call_that_cannot_be_read_is_a_broken_call(text, arguments):
+    """So it ends up among `invalid_tool_calls`, and the model can be told."""
+    said, ((_, found),) = scanned(text)
+    assert said == ""
+    assert isinstance(found, str)
+    assert arguments is None or found == arguments
+
+
+FRAGMENTS = st.sampled_from(
+    [
+        *(written(dialect, [ADD]) for dialect in DIALECTS),
+        *(written(dialect, [ADD, MUL]) for dialect in DIALECTS),
+        *("\n", " ", "Sure.", "a", "{", "}", "[", "]", '"', "'", "```", "```json\n", "\n```\n"),
+        *("<tool_call>", "</tool_call>", "<|python_tag|>", "[TOOL_CALLS]", "<function=", "é😀"),
+        *('{"x": 1}', '{"name": "Ada"}', '{"name": "add"}', "{'name': 'mul', 'arguments': {}}"),
+        *("; ", ", ", "\\", "</function>", "<"),
+        *(": ", ". ", "}}", "Yes: ", "<function=add>", "[ARGS]", '{"arguments": {"name": "Bob"}, '),
+        *('"name": "add"}', '"</tool_call>"', '{"name": "add", "args": null}', "\r\n"),
+    ]
+)
+ANSWERS = st.lists(FRAGMENTS | st.text(max_size=6), max_size=8).map("".join)
+
+
+@settings(max_examples=400, deadline=None)
+@given(ANSWERS, st.lists(st.integers(0, 400), max_size=12))
+@example('{"name": "add", "arguments": {}}; {"name": "mul", "arguments": {}}', list(range(70)))
+@example("```\n" + PLAIN_ADD + "\n```\nDone.", list(range(70)))
+def test_any_chunking_gives_the_same_text_and_calls(cut, answer, places):
+    assert scanned(*cut(answer, places)) == scanned(answer)
+
+
+@settings(max_examples=200, deadline=None)
+@given(ANSWERS)
+def test_one_character_at_a_time_gives_the_same_text_and_calls(answer):
+    assert scanned(*answer) == scanned(answer)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(alphabet="abc .,!?é\n", max_size=80), st.sampled_from(DIALECTS))
+def test_the_text_around_a_call_is_kept(prose, dialect):
+    said, found = scanned(f"{prose}\n{written(dialect, [ADD])}\n")
+    assert found == [("add", {"a": 1, "b": 2})]
+    assert said == prose.rstrip()
+
+
+def held(text):
+    """For each character of a text, how many are kept back once it has come."""
+    scanner, given_out = ToolCallScanner(NAMES), 0
+    counts = []
+    for place, char in enumerate(text, 1):
+        given_out += len(scanner.feed(char)[0])
+        counts.append(place - given_out)
+    return counts
+
+
+@pytest.mark.parametrize(
+    ("text", "most"),
+    [
+        ("It is 3, because 1 and 2 make 3. Nothing was called.", 1),  # a space
+        ("A [link], {braces} in a line, and a < b.", 2),
+        ("An `x` and ``y`` here.", 3),
+        # 'Ada' is no tool, and it is known with the quote behind it.
+        ('{"name": "Ada", "arguments": {"a": 1}}' + " text" * 20, len('{"name": "Ada"') - 1),
+        ('{"answer": 42, "more": [1, 2, 3]}', len('{"an') - 1),
+        ("[1, 2, 3]", 1),
+        # Code of another language is let go with its first line.
+        ("```python\nprint(1)\nprint(2)\n```", len("```python")),
+        ("<table> <tr>", len(" <t")),
+    ],
+)
+def test_text_is_held_back_only_while_it_may_become_a_call(text, most):
+    assert max(held(text)) <= most
+
+
+def test_a_call_is_held_back_up_to_its_end_and_no_further():
+    call = f"\n{written('hermes', [ADD])}"
+    counts = held(f"Yes.{call} and on it goes")
+    assert counts[4 : 4 + len(call)] == list(range(1, len(call) + 1))
+    # The call itself never becomes text; only a space waits for the next word.
+    assert set(counts[4 + len(call) + 1 :]) <= {len(call), len(call) + 1}
+
+
+@pytest.mark.parametrize("dialect", ["hermes", "mistral"])
+def test_a_marked_call_is_given_out_with_its_last_character(dialect):
+    scanner = ToolCallScanner(NAMES)
+    *head, last = written(dialect, [ADD])
+    assert not any(scanner.feed(char)[1] for char in head)
+    assert scanner.feed(last)[1]

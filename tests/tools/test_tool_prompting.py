@@ -1,0 +1,183 @@
+"""Tools as text of the conversation: what is shown, what is checked, what is asked for."""
+
+from __future__ import annotations
+
+import pytest
+
+from langchain_azureml_oss.errors import UnsupportedInputError
+from langchain_azureml_oss.families.dialects import DIALECTS
+from langchain_azureml_oss.tools.prompted_json import PromptedJson
+from langchain_azureml_oss.tools.prompting import (
+    PromptedTools,
+    with_instructions,
+    without_tool_role,
+)
+
+
+def tool(name, **parameters):
+    return {"type": "function", "function": {"name": name, "parameters": parameters}}
+
+
+def call(name="add", arguments='{"a": 1}', call_id="1"):
+    return {"id": call_id, "type": "function", "function": {"name": name, "arguments": arguments}}
+
+
+NUMBER = {"type": "object", "properties": {"a": {"type": "integer"}}, "required": ["a"]}
+ADD, NOW = tool("add", **NUMBER), {"type": "function", "function": {"name": "now"}}
+
+
+@pytest.mark.parametrize(
+    ("choice", "must_call"),
+    [
+        (None, ""),
+        ("auto", ""),
+        ("required", "any"),
+        ({"type": "function", "function": {"name": "now"}}, "now"),
+    ],
+)
+def test_the_choice(choice, must_call):
+    assert PromptedTools.of([ADD, NOW], choice, "json").must_call == must_call
+
+
+@pytest.mark.parametrize(("tools", "choice"), [([], None), ([ADD], "none")])
+def test_no_tools_are_shown_where_none_may_be_called(tools, choice):
+    assert PromptedTools.of(tools, choice, "json") is None
+
+
+def test_a_call_that_does_not_fit_says_why():
+    tools = PromptedTools.of([ADD, NOW], None, "json")
+    assert "error" not in tools.checked(call())
+    assert "a is missing" in tools.checked(call(arguments="{}"))["error"]
+    assert "error" not in tools.checked(call("now", "{}"))
+
+
+@pytest.mark.parametrize(
+    ("choice", "calls", "reason"),
+    [
+        (None, [], None),
+        ("required", [], "it holds no call of add or now"),
+        ("required", [call()], None),
+        ("required", [{**call(), "error": "a is missing"}], "a is missing"),
+        ("required", [{**call(), "error": "a is missing"}, call("now")], None),
+        ("required", [call("sub")], "it holds no call of add or now"),
+        ({"function": {"name": "now"}}, [call()], "it holds no call of now"),
+        ({"function": {"name": "now"}}, [call("now")], None),
+        # Broken arguments are no valid call either.
+        ("required", [call(arguments='{"a": ')], "not a JSON object"),
+    ],
+    ids=str,
+)
+def test_what_is_missing(choice, calls, reason):
+    tools = PromptedTools.of([ADD, NOW], choice, "json")
+    found = tools.missing([tools.checked(one) for one in calls])
+    assert (found is None) if reason is None else (reason in found)
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_the_schema_that_constrains_decoding_to_a_call(dialect):
+    schema = _schema(PromptedTools.of([ADD], "required", dialect))
+    key = DIALECTS[dialect].arguments
+    assert schema["properties"] == {"name": {"const": "add"}, key: NUMBER}
+    assert schema["required"] == ["name", key]
+
+
+def test_any_of_several_and_only_the_named_one():
+    every = _schema(PromptedTools.of([ADD, NOW], "required", "json"))
+    assert [one["properties"]["name"]["const"] for one in every["anyOf"]] == ["add", "now"]
+    named = _schema(PromptedTools.of([ADD, NOW], {"function": {"name": "now"}}, "json"))
+    assert named["properties"]["name"] == {"const": "now"}
+
+
+def test_references_are_resolved_in_the_schema_of_a_call():
+    """They are relative to the tool's own schema, which is no longer the root."""
+    parameters = {
+        "type": "object",
+        "properties": {"p": {"$ref": "#/$defs/P"}},
+        "$defs": {"P": {"type": "integer"}},
+    }
+    schema = _schema(PromptedTools.of([tool("add", **parameters)], "required", "json"))
+    assert schema["properties"]["arguments"]["properties"]["p"] == {"type": "integer"}
+
+
+def _schema(tools):
+    return tools.response_format()["json_schema"]["schema"]
+
+
+def test_a_form_of_the_answer_leaves_the_choice_between_a_call_and_the_answer():
+    form = PromptedJson({**NUMBER, "title": "Total"})
+    tools = PromptedTools.of([ADD, NOW], None, "json")
+    schema = tools.response_format(form)["json_schema"]["schema"]
+    *calls, answer = schema["anyOf"]
+    assert [one["properties"]["name"]["const"] for one in calls] == ["add", "now"]
+    assert answer == form.schema
+    told = tools.instructions(form)
+    assert "answer with one JSON object that fits this schema" in told
+    assert "plain words" not in told
+
+
+@pytest.mark.parametrize("answer", [None, PromptedJson()])
+def test_without_a_schema_nothing_constrains(answer):
+    assert PromptedTools.of([ADD], None, "json").response_format(answer) is None
+
+
+def test_one_call_at_a_time_is_asked_for():
+    told = "Call one function at a time."
+    assert told not in PromptedTools.of([ADD], None, "json").instructions()
+    assert told in PromptedTools.of([ADD], None, "json", one_only=True).instructions()
+
+
+def test_a_tool_that_only_a_server_runs_is_named():
+    with pytest.raises(UnsupportedInputError, match="web_search_preview"):
+        PromptedTools.of([ADD, {"type": "web_search_preview"}], None, "json")
+
+
+@pytest.mark.parametrize(
+    ("messages", "expected"),
+    [
+        ([], [{"role": "system", "content": "T"}]),
+        (
+            [{"role": "system", "content": "S"}],
+            [{"role": "system", "content": "S\n\nT"}],
+        ),
+        (
+            [{"role": "user", "content": "U"}],
+            [{"role": "system", "content": "T"}, {"role": "user", "content": "U"}],
+        ),
+        (
+            [{"role": "system", "content": [{"type": "text", "text": "S"}]}],
+            [
+                {
+                    "role": "system",
+                    "content": [{"type": "text", "text": "S"}, {"type": "text", "text": "\n\nT"}],
+                }
+            ],
+        ),
+    ],
+)
+def test_instructions_join_the_system_message(messages, expected):
+    assert with_instructions(messages, "T") == expected
+
+
+def test_calls_and_results_become_turns():
+    told = without_tool_role(
+        [
+            {"role": "user", "content": "1 + ?"},
+            {"role": "assistant", "content": "Let me see.", "tool_calls": [call(call_id="7")]},
+            {"role": "tool", "content": "3", "tool_call_id": "7"},
+        ],
+        "json",
+    )
+    assert told == [
+        {"role": "user", "content": "1 + ?"},
+        {"role": "assistant", "content": 'Let me see.\n{"name":"add","arguments":{"a":1}}'},
+        {"role": "user", "content": "The function add returned:\n3"},
+    ]
+
+
+def test_a_picture_in_a_result_stays_a_picture():
+    picture = {"type": "image_url", "image_url": {"url": "data:,"}}
+    content = [{"type": "text", "text": "See: "}, picture]
+    result = {"role": "tool", "content": content, "tool_call_id": "1", "name": "draw"}
+    (turn,) = without_tool_role([result], "json")
+    text = {"type": "text", "text": "The function draw returned:\nSee: "}
+    assert turn == {"role": "user", "content": [text, picture]}
