@@ -327,63 +327,6 @@ def test_the_table_of_errors_is_complete():
     assert documented == classes
 
 
-ARCHITECTURE = "docs/architecture.md"
-
-
-def rooms_of_the_package():
-    return {
-        path.name + ("/" if path.is_dir() else "")
-        for path in PACKAGE.iterdir()
-        if path.suffix == ".py" or (path / "__init__.py").exists()
-    }
-
-
-def test_the_rooms_are_those_of_the_package():
-    listed = documents.section(read(ARCHITECTURE), "Rooms")
-    rooms = set(re.findall(r"(?m)^  (\w+(?:\.py|/)) ", listed))
-    # A file that one of the two does not have: give it a line, or take its line away.
-    assert rooms ^ rooms_of_the_package() == set()
-    for folder in ("formatters", "transports"):
-        inner = re.search(rf"(?m)^  {folder}/.*\n((?:    .*\n)+)", listed)[1]
-        files = {path.name for path in (PACKAGE / folder).glob("*.py")} - {"__init__.py"}
-        assert set(re.findall(r"(?m)^    (\w+\.py) ", inner)) ^ files == set()
-
-
-def layers():
-    """Room -> the number of its layer, as the document has it."""
-    items = re.split(r"(?m)^\d+\. ", documents.section(read(ARCHITECTURE), "Layers"))[1:]
-    found = [(room, at) for at, item in enumerate(items) for room in documents.code(item)]
-    return dict(found[: [room for room, _ in found].index("cli") + 1])
-
-
-def test_every_room_has_one_layer():
-    listed = documents.section(read(ARCHITECTURE), "Layers").partition("A layer")[0]
-    names = documents.code(re.split(r"(?m)^1\. ", listed)[1])
-    assert len(names) == len(set(names))
-    rooms = {re.split(r"[./]", room)[0] for room in rooms_of_the_package()} - {"__init__"}
-    assert rooms - set(names) == set()
-
-
-def upward_imports(heights):
-    """(room, what it imports) where a room imports a higher one, or one without a layer."""
-    found = set()
-    for path in PACKAGE.rglob("*.py"):
-        room = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(PACKAGE.name):
-                inner = node.module.split(".")[1:]
-                for other in inner[:1] or [alias.name for alias in node.names]:
-                    if other in heights and room in heights and heights[other] > heights[room]:
-                        found.add((room, other))
-    return found
-
-
-def test_imports_go_down_the_documented_layers():
-    assert upward_imports(layers()) == set()
-    upside_down = {room: -height for room, height in layers().items()}
-    assert ("exchange", "errors") in upward_imports(upside_down)
-
-
 def test_the_urls_mean_what_the_table_says():
     rows = documents.table(read("README.md"), "URL ends in")
     assert len(rows) == 4
