@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
-from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
 
 from langchain_azureml_oss.answers import only_choice
-from langchain_azureml_oss.endpoint import Ask, EndpointCalls, Results, loadable, signed
+from langchain_azureml_oss.endpoint import Ask, EndpointCalls, loadable, signed
 from langchain_azureml_oss.families import profile
 from langchain_azureml_oss.messages import ai_message, ai_message_chunk
 from langchain_azureml_oss.tools import wire_tool_settings
@@ -74,7 +73,7 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._call(self._ask(messages, stop, kwargs), self._whole)
+        call = self._call(self._ask(messages, stop, kwargs))
         result: ChatResult
         (result,) = self._sync.drive(call)
         return result
@@ -86,7 +85,7 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._call(self._ask(messages, stop, kwargs), self._whole)
+        call = self._call(self._ask(messages, stop, kwargs))
         result: ChatResult
         (result,) = [item async for item in self._async.drive(call)]
         return result
@@ -98,8 +97,8 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[ChatGenerationChunk]:
-        ask = self._ask(messages, stop, kwargs, stream=True)
-        yield from self._sync.drive(self._call(ask, self._chunks))
+        call = self._call(self._ask(messages, stop, kwargs, stream=True))
+        yield from self._sync.drive(call)
 
     async def _astream(
         self,
@@ -108,8 +107,8 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[ChatGenerationChunk]:
-        ask = self._ask(messages, stop, kwargs, stream=True)
-        async for chunk in self._async.drive(self._call(ask, self._chunks)):
+        call = self._call(self._ask(messages, stop, kwargs, stream=True))
+        async for chunk in self._async.drive(call):
             yield chunk
 
     def _ask(
@@ -122,14 +121,6 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
     ) -> Ask:
         settings = wire_tool_settings(kwargs)
         return Ask(messages=messages, stop=stop, kwargs=settings, stream=stream)
-
-    @property
-    def _whole(self) -> Results:
-        return Results(self._result, self._piece, self._last)
-
-    @property
-    def _chunks(self) -> Results:
-        return Results.of_stream(self._piece, self._last)
 
     def _result(self, reply: Reply, details: Mapping[str, Any]) -> ChatResult:
         only_choice(reply)  # raises where there is no answer
@@ -235,6 +226,3 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
     def _resolve_model_profile(self) -> ModelProfile | None:
         # Runs before the fields are checked, when a family may be missing yet.
         return profile(self.model_family).model_profile if self.model_family else None
-
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        return self._traced(super()._get_ls_params(stop=stop, **kwargs), kwargs)

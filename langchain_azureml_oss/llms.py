@@ -14,13 +14,12 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseLLM
-from langchain_core.language_models.base import LangSmithParams
 from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from pydantic import Field, field_validator
 
 from langchain_azureml_oss.answers import engine_failed
-from langchain_azureml_oss.endpoint import Ask, EndpointCalls, Results, loadable, signed
+from langchain_azureml_oss.endpoint import Ask, EndpointCalls, loadable, signed
 from langchain_azureml_oss.exchange import Call
 from langchain_azureml_oss.role_prompts import parse_role_prompt
 from langchain_azureml_oss.wire import Choice, Reply, usage_metadata
@@ -90,9 +89,6 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
     def _identifying_params(self) -> Mapping[str, Any]:
         return {**super()._identifying_params, "api": self.api, **_arguments.get()}
 
-    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        return self._traced(super()._get_ls_params(stop=stop, **kwargs), kwargs)
-
     def generate(self, *args: Any, **kwargs: Any) -> LLMResult:
         """Answer several prompts; see langchain-core's BaseLLM."""
         with _identified_by(kwargs):
@@ -140,7 +136,7 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> Iterator[GenerationChunk]:
-        call = self._call(self._ask([prompt], stop, kwargs, stream=True), self._chunks)
+        call = self._call(self._ask([prompt], stop, kwargs, stream=True))
         for chunk in self._sync.drive(call):
             if run_manager:
                 run_manager.on_llm_new_token(chunk.text, chunk=chunk)
@@ -153,7 +149,7 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> AsyncIterator[GenerationChunk]:
-        call = self._call(self._ask([prompt], stop, kwargs, stream=True), self._chunks)
+        call = self._call(self._ask([prompt], stop, kwargs, stream=True))
         async for chunk in self._async.drive(call):
             if run_manager:
                 await run_manager.on_llm_new_token(chunk.text, chunk=chunk)
@@ -190,11 +186,10 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
     def _rounds(
         self, prompts: Sequence[str], stop: list[str] | None, kwargs: Mapping[str, Any]
     ) -> _Rounds:
-        size = self.prompts_per_request
-        results = Results(self._answer, _piece, self._last)
-        return _Rounds(
-            prompts, size, lambda asked: self._call(self._ask(asked, stop, kwargs), results)
-        )
+        def call(asked: Sequence[str]) -> Call[_Answer]:
+            return self._call(self._ask(asked, stop, kwargs))
+
+        return _Rounds(prompts, self.prompts_per_request, call)
 
     def _finish(self, rounds: _Rounds) -> LLMResult:
         if rounds.lost and "several_prompts" not in self._refused:
@@ -202,11 +197,7 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
             logger.info("The endpoint loses prompts; it is asked one at a time from now on.")
         return rounds.result()
 
-    @property
-    def _chunks(self) -> Results:
-        return Results.of_stream(_piece, self._last)
-
-    def _answer(self, reply: Reply, details: Mapping[str, Any]) -> _Answer:
+    def _result(self, reply: Reply, details: Mapping[str, Any]) -> _Answer:
         generations = [
             Generation(text=choice.text, generation_info=self._info(reply, choice, details))
             if choice is not None
@@ -215,6 +206,10 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
         ]
         name = reply.model or details["trace_name"]
         return _Answer(generations, usage_metadata(reply.usage), name, details)
+
+    def _piece(self, choice: Choice) -> GenerationChunk:
+        info = {"logprobs": choice.logprobs} if choice.logprobs is not None else None
+        return GenerationChunk(text=choice.text, generation_info=info)
 
     def _last(self, choice: Choice, reply: Reply, details: Mapping[str, Any]) -> GenerationChunk:
         return GenerationChunk(text=choice.text, generation_info=self._info(reply, choice, details))
@@ -287,11 +282,6 @@ def _identified_by(arguments: Mapping[str, Any]) -> Iterator[None]:
         yield
     finally:
         _arguments.reset(before)
-
-
-def _piece(choice: Choice) -> GenerationChunk:
-    info = {"logprobs": choice.logprobs} if choice.logprobs is not None else None
-    return GenerationChunk(text=choice.text, generation_info=info)
 
 
 def _folded(streams: Sequence[Sequence[GenerationChunk]]) -> LLMResult:

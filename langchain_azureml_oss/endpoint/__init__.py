@@ -5,7 +5,7 @@ builds the call, `loading.py` makes the classes known to langchain-core. Imports
 Internal, but for what the models inherit.
 """
 
-from langchain_azureml_oss.endpoint.calls import Ask, EndpointCalls, Results
+from langchain_azureml_oss.endpoint.calls import Ask, EndpointCalls
 from langchain_azureml_oss.endpoint.fields import EndpointFields, named_deployment
 from langchain_azureml_oss.endpoint.loading import loadable, signed
 
@@ -13,7 +13,6 @@ __all__ = [
     "Ask",
     "EndpointCalls",
     "EndpointFields",
-    "Results",
     "loadable",
     "named_deployment",
     "signed",

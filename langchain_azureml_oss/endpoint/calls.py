@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from langchain_core.messages import BaseMessage
@@ -63,26 +64,27 @@ class Ask(NamedTuple):
     """Turns to go on with, after an answer that did not fit."""
 
 
-class Results(NamedTuple):
-    """How the answers become what LangChain wants."""
-
-    whole: Callable[[Reply, Mapping[str, Any]], Any]
-    """Makes the result of a whole answer, of the reply and what the response's headers say."""
-    piece: Callable[[Choice], Any]
-    """Makes a chunk of a part of a streamed answer."""
-    last: Callable[[Choice, Reply, Mapping[str, Any]], Any]
-    """Makes the last chunk."""
-
-    @classmethod
-    def of_stream(cls, piece: Callable[[Choice], Any], last: Callable[..., Any]) -> Results:
-        """Return results that are chunks; a server that answers a stream whole gives one."""
-        return cls(lambda reply, details: last(only_choice(reply), reply, details), piece, last)
-
-
 class EndpointCalls(EndpointFields):
-    """Builds calls from the fields."""
+    """Builds calls from the fields; what a model makes of the answers is its own."""
 
-    def _call(self, ask: Ask, results: Results) -> Call[Any]:
+    @abstractmethod
+    def _result(self, reply: Reply, details: Mapping[str, Any]) -> Any:
+        """Return what a whole answer is to LangChain.
+
+        Args:
+            reply: The answer.
+            details: What is known about the response besides.
+        """
+
+    @abstractmethod
+    def _piece(self, choice: Choice) -> Any:
+        """Return the chunk for a part of a streamed answer."""
+
+    @abstractmethod
+    def _last(self, choice: Choice, reply: Reply, details: Mapping[str, Any]) -> Any:
+        """Return the last chunk."""
+
+    def _call(self, ask: Ask) -> Call[Any]:
         """Build the call that answers a question.
 
         Raises:
@@ -105,17 +107,18 @@ class EndpointCalls(EndpointFields):
                 return EventReader(
                     self._formatter.parse_event,
                     rules,
-                    results.piece,
-                    lambda choice, reply: results.last(choice, reply, details),
+                    self._piece,
+                    lambda choice, reply: self._last(choice, reply, details),
                     self.max_response_bytes,
                 )
-            return WholeReader(
-                response,
-                lambda full: results.whole(
-                    whole_reply(full, self._formatter, model_call, rules), details
-                ),
-                self.max_response_bytes,
-            )
+
+            def finish(full: HttpResponse) -> Any:
+                reply = whole_reply(full, self._formatter, model_call, rules)
+                if ask.stream:  # which the server answered whole: one chunk
+                    return self._last(only_choice(reply), reply, details)
+                return self._result(reply, details)
+
+            return WholeReader(response, finish, self.max_response_bytes)
 
         return Call(
             request=request,
@@ -129,7 +132,7 @@ class EndpointCalls(EndpointFields):
                 maximum=options["backoff"][1],
                 retry_read_timeouts=options["retry_read_timeouts"],
             ),
-            amend=lambda error: self._amend(error, model_call, ask, results),
+            amend=lambda error: self._amend(error, model_call, ask),
         )
 
     def _model_call(self, ask: Ask, options: Mapping[str, Any]) -> tuple[ModelCall, AnswerRules]:
@@ -266,19 +269,17 @@ class EndpointCalls(EndpointFields):
             raise ConnectionConfigError(msg)
         return request
 
-    def _amend(
-        self, error: AzureMLOSSError, sent: ModelCall, ask: Ask, results: Results
-    ) -> Call[Any] | None:
+    def _amend(self, error: AzureMLOSSError, sent: ModelCall, ask: Ask) -> Call[Any] | None:
         """Do without what the server refused, once and for all; or ask again for the right form."""
         if isinstance(error, AnswerMisfitError):
-            return self._call(ask._replace(follow_up=error.turns()), results)
+            return self._call(ask._replace(follow_up=error.turns()))
         feature = refused_feature(error, sent.parameters)
         if feature is None or feature in self._required:
             return None
         if feature not in self._refused:  # or another call has just found out
             logger.warning("The endpoint refuses %s; this model does without it.", feature)
             self._refused.add(feature)
-        return self._call(ask, results)
+        return self._call(ask)
 
     @property
     def _required(self) -> frozenset[str]:

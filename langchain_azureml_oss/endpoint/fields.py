@@ -335,8 +335,9 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
             "model_kwargs": self.model_kwargs,
         }
 
-    def _traced(self, params: LangSmithParams, kwargs: Mapping[str, Any]) -> LangSmithParams:
+    def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
         """Add provider and model name to LangSmith's parameters; a call's `model` wins."""
+        params = super()._get_ls_params(stop=stop, **kwargs)
         params["ls_provider"] = "azureml_oss"
         params["ls_model_name"] = self._trace_name(kwargs)
         return params

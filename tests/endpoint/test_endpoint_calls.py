@@ -83,7 +83,7 @@ def test_a_refusal_that_another_call_has_found_out_is_mended_too(make_chat, plug
     whole = answer({"choices": [{"message": message, "finish_reason": "stop"}]})
     replay = plug(chat, refusal, whole)
     bound = chat.bind_tools([add])
-    call = chat._call(_ask(bound), chat._whole)  # under way before the refusal is known
+    call = chat._call(_ask(bound))  # under way before the refusal is known
     chat._refused.add("tools")
     (result,) = chat._sync.drive(call)
     assert result.generations[0].message.text == "hi"
@@ -242,9 +242,9 @@ def test_a_deadline_of_none_is_none(make_chat):
     from langchain_azureml_oss.endpoint.calls import Ask
 
     chat = make_chat(deadline=5)
-    assert chat._call(Ask(messages=[HumanMessage("hi")]), None).deadline == 5
+    assert chat._call(Ask(messages=[HumanMessage("hi")])).deadline == 5
     ask = Ask(messages=[HumanMessage("hi")], kwargs={"deadline": None})
-    assert chat._call(ask, None).deadline is None
+    assert chat._call(ask).deadline is None
 
 
 @pytest.mark.parametrize("header", ["a\r\nx-other: b", "a\nb", "caf\xe9", "a\x00", "日"])

@@ -330,7 +330,7 @@ def test_a_time_out_is_a_number_or_two(make, timeout, expected):
     from langchain_azureml_oss.endpoint.calls import Ask
 
     model = make(**({} if timeout is None else {"timeout": timeout}))
-    call = model._call(Ask(messages=[HumanMessage("hi")]), None)
+    call = model._call(Ask(messages=[HumanMessage("hi")]))
     assert tuple(call.timeouts) == expected
 
 
