@@ -1,13 +1,31 @@
 """One call, decided step by step, with no I/O: a generator that says what to do next.
 
-The generator yields a command and is sent what came of it, as in httpx's `Auth.auth_flow`. The
-drivers in `transports/` carry commands out and decide nothing, so sync and async cannot differ.
+It yields a command and is sent what came of it, as in httpx's `Auth.auth_flow`: of Authorize the
+secret, of Send a response whose body is not read yet, of Receive the next bytes, or b"" at the end;
+of Send and Receive an AzureMLOSSError instead where they failed. The drivers in `transports/` carry
+commands out and decide nothing, so sync and async cannot differ. These are all the ways to go:
 
-    Authorize -> the secret after "Bearer "
-    Send      -> an HttpResponse whose body is not read yet, or the AzureMLOSSError that came
-    Receive   -> the next bytes of the body, b"" at its end, or the AzureMLOSSError that came
-    Wait      -> None
-    Emit      -> None; these are results for the caller
+    start      -> Authorize
+    Authorize  -> Send
+    Send       -> Receive     headers are there: of an answer, or of an error that says something
+    Send       -> Wait        retry: there was no response
+    Receive    -> Receive     what came completes no result; or the answer is over, and the rest of
+                              the body is let in once more, so that the connection can be reused
+    Receive    -> Emit        it completes results, which are the caller's from now on
+    Receive    -> Wait        retry: the status, or what the answer says inside, may pass
+    Receive    -> Authorize   amend: the call is another one, without what the server refused
+    Receive    -> Authorize   refresh: 401, and the credential has another secret; once in a call
+    Emit       -> Receive     until the reader has what it needs
+    Wait       -> Authorize   the whole try again; a token may have run out meanwhile
+    Send, Receive, Emit -> end
+
+A try that fails ends in an error, and the error is judged in one place, in this order. Who was
+given results, or has no time left, gets the error: what was said cannot be unsaid, and a second
+answer might differ. Then amend, which ends by itself, since nothing can be left out twice; then
+refresh; then retry, which alone is counted and waits. What is left is raised.
+
+The deadline needs no timer: each command's time-out is cut to what is left of it, and whatever
+comes of a command after it has passed is a time-out. Secrets leave an error before anyone sees it.
 """
 
 from __future__ import annotations
