@@ -302,6 +302,16 @@ def test_a_name_says_what_a_file_holds(file):
     assert not re.search(r"(^|[/_])(utils?|common|helpers?|misc)(?=[/_.])", file)
 
 
+ESSAYS = {"exchange/generator.py", "answers/event_reader.py", "batch/answer_file.py"}
+"""State machines: their states and rules are told before the code."""
+
+
+@pytest.mark.parametrize("file", sorted(ESSAYS))
+def test_a_state_machine_is_explained_first(file):
+    essay = ast.get_docstring(ast.parse((PACKAGE / file).read_text())).splitlines()
+    assert 10 <= sum(map(bool, essay)) <= 30
+
+
 def test_family_quirks_stand_in_the_table_alone():
     quirk = re.compile(r"\b(model_)?family\s*(==|!=|is|in)\s*(ModelFamily\.|[\"'({\[])")
     offenders = [

@@ -1,12 +1,12 @@
-"""The bytes of a response -> answers, whole or event by event, by one and the same steps.
+"""What a reader is, the steps that every text goes through, and the reader of a whole response.
 
-Every text passes the same incremental steps (stop strings, reasoning tags), whether it comes in one
-piece or in many, so a stream that is put together again is the answer that would have come whole.
+The steps (stop strings, reasoning tags, calls) are incremental, whether the text comes in one piece
+or in many, so a stream that is put together again is the answer that would have come whole.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
 from langchain_azureml_oss.answers.follow_up import AnswerMisfitError
@@ -16,18 +16,11 @@ from langchain_azureml_oss.errors import (
     AzureMLOSSError,
     ResponseFormatError,
     ServerError,
-    StreamInterruptedError,
-    shorten,
 )
 from langchain_azureml_oss.families import ReasoningTags
 from langchain_azureml_oss.formatters import ContentFormatter, ModelCall
-from langchain_azureml_oss.tools import (
-    PromptedJson,
-    PromptedTools,
-    StreamedArguments,
-    ToolCallScanner,
-)
-from langchain_azureml_oss.wire import Choice, Event, HttpResponse, Reply, SSEDecoder
+from langchain_azureml_oss.tools import PromptedJson, PromptedTools, ToolCallScanner
+from langchain_azureml_oss.wire import Choice, HttpResponse, Reply
 
 T = TypeVar("T")
 
@@ -148,7 +141,7 @@ class WholeReader(Generic[T]):
     def feed(self, data: bytes) -> list[T]:
         """Keep the bytes, up to a bound of memory."""
         self._size += len(data)
-        _check_size(self._size, self._max_bytes)
+        check_size(self._size, self._max_bytes)
         self._parts.append(data)
         return []
 
@@ -160,109 +153,6 @@ class WholeReader(Generic[T]):
     def abandon(self) -> str:
         """Return nothing: a part of a JSON text is no answer."""
         return ""
-
-
-class EventReader(Generic[T]):
-    """Makes results of the events of a stream.
-
-    Args:
-        parse: Reads one event.
-        rules: Applied to the text.
-        piece: Makes a result of a part of the answer.
-        last: Makes the last result, of what was held back and what is known about the whole.
-        max_bytes: Bytes of one event, beyond which reading ends with an error.
-    """
-
-    def __init__(
-        self,
-        parse: Callable[[Event], Reply],
-        rules: AnswerRules,
-        piece: Callable[[Choice], T],
-        last: Callable[[Choice, Reply], T],
-        max_bytes: int,
-    ) -> None:
-        self._max_bytes = max_bytes
-        self._parse, self._piece, self._last = parse, piece, last
-        self._choice = ChoiceReader(rules)
-        self._arguments = StreamedArguments()
-        self._decoder = SSEDecoder()
-        self._end = Reply([])
-        self._finish_reason: str | None = None
-        self._texts: list[str] = []
-        self.done = False
-        self.failure: AzureMLOSSError | None = None
-
-    def abandon(self) -> str:
-        """Return all the text that had come, with what was held back of it."""
-        return "".join(self._texts) + self._choice.flush().text
-
-    def feed(self, data: bytes) -> list[T]:
-        """Return a result for each part of the answer."""
-        results = self._read(self._decoder.feed(data))
-        _check_size(self._decoder.pending, self._max_bytes)
-        return results
-
-    def close(self) -> list[T]:
-        """Return the last result.
-
-        Raises:
-            StreamInterruptedError: the stream ended before the answer did.
-        """
-        results = self._read(self._decoder.flush())
-        if self.done or self.failure is not None:
-            return results
-        if self._finish_reason is not None:
-            return [*results, self._ending()]
-        msg = "The stream ended before the answer did: without a finish reason or [DONE]."
-        return self._failed(StreamInterruptedError(msg, text=self.abandon()), results)
-
-    def _read(self, events: Sequence[Event]) -> list[T]:
-        results: list[T] = []
-        for event in events:
-            if self.done:
-                break
-            try:
-                results += self._event(event)
-            except AzureMLOSSError as error:
-                return self._failed(error, results)
-        return results
-
-    def _failed(self, error: AzureMLOSSError, results: list[T]) -> list[T]:
-        """Give out first what came before the failure, wherever the borders of the pieces are."""
-        if not results:
-            raise error
-        self.failure = error
-        return results
-
-    def _event(self, event: Event) -> list[T]:
-        if event.data == b"[DONE]":
-            return [self._ending()]
-        if event.name == b"error":
-            said = event.data.decode("utf-8", "replace")
-            msg = f"The server could not go on with the stream: {shorten(said)}"
-            raise StreamInterruptedError(msg, text=self.abandon())
-        reply, end = self._parse(event), self._end
-        end.usage = reply.usage or end.usage
-        end.model = reply.model or end.model
-        end.id = reply.id or end.id
-        results = []
-        for choice in reply.choices:
-            if choice is None or choice.index:
-                continue
-            self._finish_reason = choice.finish_reason or self._finish_reason
-            self._arguments.feed(choice.tool_calls)
-            piece = self._choice.feed(choice)
-            if piece.has_content:
-                self._texts.append(piece.text)
-                results.append(self._piece(piece))
-        return results
-
-    def _ending(self) -> T:
-        self.done = True
-        rest = self._choice.flush()
-        rest.tool_calls += self._arguments.spoilers()
-        rest.finish_reason = rest.finish_reason or self._finish_reason
-        return self._last(rest, self._end)
 
 
 def whole_reply(
@@ -336,7 +226,12 @@ def engine_failed(details: Mapping[str, Any]) -> ServerError:
     )
 
 
-def _check_size(size: int, limit: int) -> None:
+def check_size(size: int, limit: int) -> None:
+    """Check a number of bytes.
+
+    Raises:
+        ResponseFormatError: it is over the limit.
+    """
     if size > limit:
         msg = f"The response is over {limit} bytes (max_response_bytes); reading was stopped."
         raise ResponseFormatError(msg)

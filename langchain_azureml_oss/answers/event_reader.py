@@ -1,0 +1,138 @@
+"""The events of a stream -> results, as soon as they are known.
+
+How bytes go through it:
+
+    bytes -> SSEDecoder -> events -> parse -> parts of the answer -> ChoiceReader -> results
+             holds back half         the      tool calls are counted  holds back what may be
+             an event                contract as they pass            the beginning of a mark
+
+It is in one of three states. *Open*: each event may give a result. *Done*: [DONE] was there, and
+the last result was given out; events behind it are not read. *Failed*: an event could not be read,
+or said that the server cannot go on.
+
+An answer has ended with [DONE], or when the body ends behind a finish reason, since some servers
+send one of the two only. A body that ends without either was cut off, however whole its text looks:
+that is a failure, not an answer. So the end of the body decides in `close`, never a single event.
+
+A network cuts bytes where it likes, and what the caller sees must not depend on it. Two rules keep
+that. What came before a failure is given out before the failure, also when one piece of bytes held
+both; then `failure` waits until the results were taken. And the last result alone says finish
+reason, usage and metadata: servers send them in any order, and some in an event of their own.
+
+One event is at most `max_bytes`. The text that was given out is kept, for
+`StreamInterruptedError.text`, and so are the arguments of calls: those that are not whole at the
+end are spoiled on purpose, since langchain-core would complete them, and half a call would be run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Generic
+
+from langchain_azureml_oss.answers.readers import AnswerRules, ChoiceReader, T, check_size
+from langchain_azureml_oss.errors import AzureMLOSSError, StreamInterruptedError, shorten
+from langchain_azureml_oss.tools import StreamedArguments
+from langchain_azureml_oss.wire import Choice, Event, Reply, SSEDecoder
+
+
+class EventReader(Generic[T]):
+    """Makes results of the events of a stream.
+
+    Args:
+        parse: Reads one event.
+        rules: Applied to the text.
+        piece: Makes a result of a part of the answer.
+        last: Makes the last result, of what was held back and what is known about the whole.
+        max_bytes: Bytes of one event, beyond which reading ends with an error.
+    """
+
+    def __init__(
+        self,
+        parse: Callable[[Event], Reply],
+        rules: AnswerRules,
+        piece: Callable[[Choice], T],
+        last: Callable[[Choice, Reply], T],
+        max_bytes: int,
+    ) -> None:
+        self._max_bytes = max_bytes
+        self._parse, self._piece, self._last = parse, piece, last
+        self._choice = ChoiceReader(rules)
+        self._arguments = StreamedArguments()
+        self._decoder = SSEDecoder()
+        self._end = Reply([])
+        self._finish_reason: str | None = None
+        self._texts: list[str] = []
+        self.done = False
+        self.failure: AzureMLOSSError | None = None
+
+    def abandon(self) -> str:
+        """Return all the text that had come, with what was held back of it."""
+        return "".join(self._texts) + self._choice.flush().text
+
+    def feed(self, data: bytes) -> list[T]:
+        """Return a result for each part of the answer."""
+        results = self._read(self._decoder.feed(data))
+        check_size(self._decoder.pending, self._max_bytes)
+        return results
+
+    def close(self) -> list[T]:
+        """Return the last result.
+
+        Raises:
+            StreamInterruptedError: the stream ended before the answer did.
+        """
+        results = self._read(self._decoder.flush())
+        if self.done or self.failure is not None:
+            return results
+        if self._finish_reason is not None:
+            return [*results, self._ending()]
+        msg = "The stream ended before the answer did: without a finish reason or [DONE]."
+        return self._failed(StreamInterruptedError(msg, text=self.abandon()), results)
+
+    def _read(self, events: Sequence[Event]) -> list[T]:
+        results: list[T] = []
+        for event in events:
+            if self.done:
+                break
+            try:
+                results += self._event(event)
+            except AzureMLOSSError as error:
+                return self._failed(error, results)
+        return results
+
+    def _failed(self, error: AzureMLOSSError, results: list[T]) -> list[T]:
+        """Give out first what came before the failure, wherever the borders of the pieces are."""
+        if not results:
+            raise error
+        self.failure = error
+        return results
+
+    def _event(self, event: Event) -> list[T]:
+        if event.data == b"[DONE]":
+            return [self._ending()]
+        if event.name == b"error":
+            said = event.data.decode("utf-8", "replace")
+            msg = f"The server could not go on with the stream: {shorten(said)}"
+            raise StreamInterruptedError(msg, text=self.abandon())
+        reply, end = self._parse(event), self._end
+        end.usage = reply.usage or end.usage
+        end.model = reply.model or end.model
+        end.id = reply.id or end.id
+        results = []
+        for choice in reply.choices:
+            if choice is None or choice.index:
+                continue
+            self._finish_reason = choice.finish_reason or self._finish_reason
+            self._arguments.feed(choice.tool_calls)
+            piece = self._choice.feed(choice)
+            if piece.has_content:
+                self._texts.append(piece.text)
+                results.append(self._piece(piece))
+        return results
+
+    def _ending(self) -> T:
+        self.done = True
+        rest = self._choice.flush()
+        rest.tool_calls += self._arguments.spoilers()
+        rest.finish_reason = rest.finish_reason or self._finish_reason
+        return self._last(rest, self._end)
