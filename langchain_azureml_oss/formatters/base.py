@@ -60,8 +60,7 @@ class ContentFormatter(ABC):
     takes prompts only, so that conversations come to it in the family's template:
 
         from langchain_azureml_oss import ContentFormatter, register_formatter
-        from langchain_azureml_oss.wire import Choice, Reply
-        from langchain_azureml_oss.formatters.base import Traits
+        from langchain_azureml_oss.formatters import Choice, Reply, Traits
 
         class MyFormatter(ContentFormatter):
             name = "mine"

@@ -21,7 +21,10 @@ from langchain_azureml_oss.local import LocalEndpoint
 
 ROOT = documents.ROOT
 PACKAGE = Path(langchain_azureml_oss.__file__).parent
-ALL = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+ALL = [
+    *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
+    *sorted((ROOT / "docs").glob("*.md")),
+]
 NAMES = [path.relative_to(ROOT).as_posix() for path in ALL]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 
