@@ -1,105 +1,113 @@
-"""The connections of sync calls: urllib3 opens and keeps them, http.client reads what comes.
-
-This is a way of its own below requests' session, since most of what requests and urllib3 do for a
-request is the same for each: they look for the proxy and the pool, take the URL apart, and fill
-responses with what nobody looks at. Here that is done once for each URL.
-"""
+"""requests' session and urllib3's pool, as the sync driver has them; `sync.py` says how they fit."""
 
 from __future__ import annotations
 
-import contextlib
 import http.cookiejar
 import os
-import queue
-import socket
 import ssl
-from collections import deque
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import requests
-import urllib3
 from requests.adapters import HTTPAdapter
+from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
-from urllib3.util import parse_url
+from urllib3.util import Retry
+from urllib3.util.wait import wait_for_read, wait_for_socket, wait_for_write
 
-from langchain_azureml_oss.transports.bounded_sockets import (
-    BOUNDS,
-    BoundedSocket,
-    BoundedTLSSocket,
-    connecting,
-)
+from langchain_azureml_oss.transports.bounds import BOUNDS, bounded
 from langchain_azureml_oss.transports.settings import HttpSettings, tls_context
-from langchain_azureml_oss.transports.sync_answer import Answer
+from langchain_azureml_oss.transports.sync_answer import Answer, Incoming
+
+PRIVATE = {"urllib3.connection.HTTPSConnection": ["_connect_tls_proxy"]}
+"""All that is used of other packages' private names; a test of each fails when it is gone."""
+
+_PIECE = 16 * 1024
+"""Bytes of a request that are sent in one step: one record of TLS."""
 
 
-class _Connection(HTTPConnection):
-    def _new_conn(self) -> socket.socket:
-        opened = super()._new_conn()
-        timeout = opened.gettimeout()
-        bounded = BoundedSocket(fileno=opened.detach())
-        bounded.settimeout(timeout)
-        return bounded
+def _urllib3s_own(cls: Any) -> Any:
+    """Return urllib3's class, though VCR.py has put one of its own in its place."""
+    return next(base for base in cls.__mro__ if base.__module__ == "urllib3.connection")
 
 
-class _TLSConnection(_Connection, HTTPSConnection):
-    pass
+_HTTPConnection: Any = _urllib3s_own(HTTPConnection)
+_HTTPSConnection: Any = _urllib3s_own(HTTPSConnection)
 
 
-class _Idle:
-    """Stands in for queue.LifoQueue, whose lock Ctrl-C may leave taken; a deque needs none."""
+class Connection(_HTTPConnection):
+    """One whose waits end in time, and that is not used again with bytes left on it."""
 
-    def __init__(self, _maxsize: int) -> None:
-        self.queue: deque[Any] = deque()
+    _incoming: Incoming | None = None
+    _is_unfinished = False
 
-    def put(self, connection: Any, **_: Any) -> None:
-        self.queue.append(connection)
+    def connect(self) -> None:
+        """Connect in the time for that, proxy and TLS included."""
+        self._is_unfinished = False
+        with BOUNDS.connecting(self.timeout):
+            self.timeout = BOUNDS.next_step()
+            super().connect()
 
-    def get(self, **_: Any) -> Any:
-        try:
-            return self.queue.pop()
-        except IndexError:
-            raise queue.Empty from None
+    def send(self, data: bytes) -> None:
+        """Send bytes; `BrokenPipeError` makes urllib3 read what the other side had to say."""
+        if self.sock is None:
+            self.connect()
+        for start in range(0, len(data), _PIECE):
+            if start and self._is_answered():
+                self._is_unfinished = True
+                raise BrokenPipeError
+            self.sock.settimeout(BOUNDS.next_step())
+            try:
+                super().send(data[start : start + _PIECE])
+            except ssl.SSLError:
+                raise BrokenPipeError from None
+            BOUNDS.sent = True
 
-    def qsize(self) -> int:
-        return len(self.queue)
+    def response_class(self, sock: Any, *args: Any, **kwargs: Any) -> Answer:
+        """Return the answer on a socket; http.client calls this as it would a class."""
+        incoming, self._incoming = self._incoming, None
+        if incoming is None or incoming.closed:
+            incoming = Incoming(sock)
+        self._incoming = incoming
+        return Answer(incoming, *args, **kwargs)
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the next request can be sent here."""
+        # Over TLS, bytes may wait where no look at the socket finds them.
+        has_more = self._incoming is not None and self._incoming.has_more
+        if has_more or self._is_unfinished or getattr(self.sock, "pending", int)():
+            return False
+        return bool(super().is_connected)
+
+    def _is_answered(self) -> bool:
+        """Wait until more can be sent; True: the answer has come before that."""
+        while not wait_for_write(self.sock, timeout=0):
+            wait_for_socket(self.sock, read=True, write=True, timeout=BOUNDS.next_step())
+            if wait_for_read(self.sock, timeout=0):
+                if self._incoming is None or self._incoming.closed:
+                    self._incoming = Incoming(self.sock)
+                if self._incoming.source.has_any():
+                    return True
+        return False
+
+
+class _TLSConnection(Connection, _HTTPSConnection):
+    def _connect_tls_proxy(self, hostname: str, sock: Any) -> Any:
+        """urllib3 reads TLS inside TLS itself, many steps at a time."""
+        outer = super()._connect_tls_proxy(hostname, sock)
+        outer.recv, outer.sendall = bounded(outer, outer.recv), bounded(outer, outer.sendall)
+        return outer
 
 
 class _Pool(HTTPConnectionPool):
-    ConnectionCls = _Connection
-    QueueCls = _Idle  # type: ignore[assignment]
+    ConnectionCls = Connection
 
-    def ask(self, request: bytes, connect_seconds: float, *, through_tunnel: bool) -> Answer:
-        """Send a request, and return its answer, of which the headers are read.
-
-        Raises:
-            urllib3.exceptions.HTTPError, http.client.HTTPException, OSError: it failed.
-        """
-        connection: Any = self._get_conn()
-        answer = None
-        try:
-            if connection.is_closed:
-                connection.timeout = min(connect_seconds, BOUNDS.left())
-                with connecting(connect_seconds):
-                    if through_tunnel:
-                        self._prepare_proxy(connection)  # which connects
-                    else:
-                        connection.connect()
-            # Who has read enough of a request may answer and hang up.
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                connection.sock.sendall(request)
-            answer = Answer(connection, self._put_conn)
-            answer.begin()
-        except BaseException:
-            if answer is not None:
-                answer.close()
-            else:
-                connection.close()
-                self._put_conn(connection)
-            raise
-        return answer
+    def urlopen(self, *args: Any, **kwargs: Any) -> Any:
+        """The same, with a bound on the wait for a place."""
+        return super().urlopen(*args, pool_timeout=BOUNDS.left(), **kwargs)
 
 
 class _TLSPool(_Pool, HTTPSConnectionPool):
@@ -107,89 +115,55 @@ class _TLSPool(_Pool, HTTPSConnectionPool):
 
 
 _POOLS = {"http": _Pool, "https": _TLSPool}
-
-
-_STOCK_SEND = HTTPAdapter.send
 _EMPTY = vars(requests.Response())
-"""What a new response is made of; its cookie jar alone takes longer than the rest of this way."""
-
-
-class _Route(NamedTuple):
-    """What all requests to one URL have in common."""
-
-    pool: _Pool
-    through_tunnel: bool
-    start: str
-    """The request line, and the proxy's headers."""
-    host: str
-    """The header of that name."""
+"""What a new response is made of; its cookie jar alone takes longer than the rest."""
 
 
 class _Adapter(HTTPAdapter):
-    """Finds the pool and the proxy of a URL as requests does, with our pools and TLS context."""
+    """Works out once for each URL what requests works out for each request."""
 
     def __init__(self, settings: HttpSettings) -> None:
         self._settings = settings
         self._context: ssl.SSLContext | None = None
-        self._routes: dict[str, _Route] = {}
-        super().__init__(pool_connections=1, pool_maxsize=settings.max_connections)
+        self._pools: dict[str, Any] = {}
+        self._targets: dict[str, str] = {}
+        super().__init__(
+            pool_maxsize=settings.max_connections, pool_block=True, max_retries=Retry(total=False)
+        )
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
         super().init_poolmanager(*args, **kwargs)
-        self.poolmanager.pool_classes_by_scheme = _POOLS
+        self._adopt(self.poolmanager)
 
     def proxy_manager_for(self, proxy: str, **kwargs: Any) -> Any:
         known = proxy in self.proxy_manager
         if not known and proxy.startswith("https:"):
             kwargs["proxy_ssl_context"] = self._tls()
-        manager = super().proxy_manager_for(proxy, **kwargs)
-        manager.pool_classes_by_scheme = _POOLS
+        return self._adopt(super().proxy_manager_for(proxy, **kwargs))
+
+    def _adopt(self, manager: Any) -> Any:
+        # A tool of the user's tests that has put connections of its own there is left alone.
+        if connection_class() is _HTTPConnection:
+            manager.pool_classes_by_scheme = _POOLS
         return manager
 
-    def send(self, request: Any, *args: Any, **options: Any) -> requests.Response:
-        """Send a request, and return a response with what the driver reads.
+    def get_connection_with_tls_context(
+        self, request: Any, verify: Any, proxies: Any = None, cert: Any = None
+    ) -> Any:
+        pool = self._pools.get(request.url)
+        if pool is None:
+            pool = super().get_connection_with_tls_context(request, verify, proxies, cert)
+            self._pools[request.url] = pool
+        return pool
 
-        Errors are those of `_Pool.ask`.
-        """
-        if HTTPAdapter.send is not _STOCK_SEND:  # as the package responses replaces it in tests
-            return super().send(request, *args, **options)
-        route = self._routes.get(request.url) or self._route(request, options)
-        host = "" if "host" in request.headers else route.host
-        headers = "\r\n".join(map(": ".join, request.headers.items()))
-        head = f"{route.start}{host}{headers}\r\n\r\n".encode("ascii")
-        connect, _read = options["timeout"]
-        answer = route.pool.ask(head + request.body, connect, through_tunnel=route.through_tunnel)
-        raw: Any = answer
-        if "content-encoding" in answer.fields:
-            raw = urllib3.HTTPResponse(answer, headers=answer.fields, preload_content=False)
-        response = requests.Response.__new__(requests.Response)
-        vars(response).update(
-            _EMPTY,
-            status_code=answer.status,
-            reason=answer.reason,
-            url=request.url,
-            headers=CaseInsensitiveDict(answer.fields),
-            raw=raw,
-            request=request,
-            history=[],
-        )
-        return response
+    def request_url(self, request: Any, proxies: Any) -> str:
+        target = self._targets.get(request.url)
+        if target is None:
+            target = self._targets[request.url] = super().request_url(request, proxies)
+        return target
 
-    def _route(self, request: Any, options: Any) -> _Route:
-        proxies, url = options["proxies"], parse_url(request.url)
-        pool: Any = self.get_connection_with_tls_context(request, options["verify"], proxies)
-        is_https, has_proxy = url.scheme == "https", pool.proxy is not None
-        lines = [f"POST {url.request_uri} HTTP/1.1"]
-        if has_proxy and not is_https:
-            lines = [f"POST {url._replace(fragment=None).url} HTTP/1.1"]
-            lines += map(": ".join, pool.proxy_headers.items())
-        start, host = "".join(f"{line}\r\n" for line in lines), f"Host: {url.netloc}\r\n"
-        route = self._routes[request.url] = _Route(pool, has_proxy and is_https, start, host)
-        return route
-
-    def close(self) -> None:
-        self._routes.clear()
-        super().close()
+    def cert_verify(self, *_: Any, **__: Any) -> None:
+        """Leave it to the context."""
 
     def build_connection_pool_key_attributes(
         self, request: Any, verify: Any, cert: Any = None
@@ -199,18 +173,41 @@ class _Adapter(HTTPAdapter):
             pool["ssl_context"] = self._tls()
         return host, pool
 
+    def build_response(self, request: Any, raw: Any) -> requests.Response:
+        response = requests.Response.__new__(requests.Response)
+        vars(response).update(
+            _EMPTY,
+            status_code=raw.status,
+            reason=raw.reason,
+            url=request.url,
+            headers=CaseInsensitiveDict(raw.headers),
+            raw=raw,
+            request=request,
+            history=[],
+        )
+        return response
+
     def _tls(self) -> ssl.SSLContext:
-        if self._context is None:
-            self._context = tls_context(self._settings)
-            self._context.sslsocket_class = BoundedTLSSocket
+        self._context = self._context or tls_context(self._settings)
         return self._context
+
+    def close(self) -> None:
+        self._pools.clear()
+        super().close()
+
+
+class _NoCookies(RequestsCookieJar):
+    """Takes none, and so gives none."""
+
+    def extract_cookies(self, *_: Any) -> None:
+        pass
 
 
 class _Session(requests.Session):
     def __init__(self, adapter: HTTPAdapter) -> None:
         super().__init__()
         self.trust_env = False  # read once, in HttpSettings
-        self.cookies.set_policy(http.cookiejar.DefaultCookiePolicy(allowed_domains=()))
+        self.cookies = _NoCookies(http.cookiejar.DefaultCookiePolicy(allowed_domains=()))
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 
@@ -219,25 +216,19 @@ class _Session(requests.Session):
         return iter(())
 
 
+def connection_class() -> Any:
+    """Return what urllib3 makes connections of; VCR.py changes that for as long as a test runs."""
+    return HTTPConnectionPool.ConnectionCls
+
+
 class SyncPool:
-    """One process's session, and the places for calls in flight."""
+    """A session, and where it is of use: after a fork, the connections are the parent's alone."""
 
     def __init__(self, settings: HttpSettings) -> None:
-        self.process = os.getpid()
+        self._process, self._made_of = os.getpid(), connection_class()
         self.session = _Session(_Adapter(settings))
-        # Not a semaphore, for the same reason.
-        self._places: queue.SimpleQueue[None] = queue.SimpleQueue()
-        for _ in range(settings.max_connections):
-            self.leave()
 
-    def enter(self) -> bool:
-        """Wait for a place, and return whether there was one in time."""
-        try:
-            self._places.get(timeout=BOUNDS.left())
-        except queue.Empty:
-            return False
-        return True
-
-    def leave(self) -> None:
-        """Give a place back."""
-        self._places.put(None)
+    @property
+    def is_usable(self) -> bool:
+        """Whether calls can be made with it here and now."""
+        return self._process == os.getpid() and self._made_of is connection_class()
