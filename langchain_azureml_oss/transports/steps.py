@@ -1,10 +1,14 @@
-"""The loop that all drivers have in common."""
+"""What the drivers have in common: the loop over an exchange's commands, and a response's head."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.exchange import Call, Command, exchange
+from langchain_azureml_oss.wire import HttpResponse
+from langchain_azureml_oss.transports.failures import lost_connection
 
 
 class Steps:
@@ -33,3 +37,12 @@ class Steps:
     def close(self) -> None:
         """End an exchange that was left half-way."""
         self._exchange.close()
+
+
+def head(status: int, headers: Mapping[str, str]) -> HttpResponse | AzureMLOSSError:
+    """Return a response of which nothing else is known yet, or why it is none."""
+    if status < 100:
+        return lost_connection(ConnectionError(f"its status is {status}"), receiving=False)
+    # A value that was folded over several lines is one line.
+    lines = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
+    return HttpResponse(status, lines)

@@ -8,8 +8,7 @@
                       what requests made to be overridden
     urllib3's pool    holds `max_connections` places, sends, and reads. VCR.py and
                       OpenTelemetry for urllib3 hook in here
-    Connection        urllib3's, with three of http.client's public names overridden:
-                      `connect`, `send` and `response_class`
+    Connection        urllib3's, which bounds its own waits and reads its answers strictly
     the socket        whatever made it: Python, its ssl, truststore, gevent
 
 Waits end in time. Before each single step on a socket (connect, send a piece, receive what is
@@ -35,18 +34,18 @@ import requests
 import urllib3
 from requests.structures import CaseInsensitiveDict
 
-from langchain_azureml_oss.errors import AzureMLOSSError, RequestTimeoutError
+from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait
-from langchain_azureml_oss.http_types import HttpResponse
 from langchain_azureml_oss.transports.bounds import BOUNDS, LONGEST
 from langchain_azureml_oss.transports.failures import (
+    forget_frames,
     lost_connection,
     no_bytes_in_time,
     no_connection_in_time,
 )
 from langchain_azureml_oss.transports.settings import HttpSettings
-from langchain_azureml_oss.transports.steps import Steps
-from langchain_azureml_oss.transports.sync_pool import SyncPool
+from langchain_azureml_oss.transports.steps import Steps, head
+from langchain_azureml_oss.transports.sync_session import SyncPool
 
 T = TypeVar("T")
 
@@ -55,7 +54,10 @@ _FAILURES = (
     *(requests.RequestException, urllib3.exceptions.HTTPError),
     *(http.client.HTTPException, OSError),
 )
-_TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+_TIMEOUTS = (
+    *(requests.Timeout, TimeoutError),
+    *(urllib3.exceptions.TimeoutError, urllib3.exceptions.EmptyPoolError),
+)
 
 
 class SyncTransport:
@@ -99,7 +101,7 @@ class SyncTransport:
         except BaseException as error:
             self._pool = None
             if not isinstance(error, Exception):
-                _cut(error)
+                forget_frames(error)
             raise
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -125,17 +127,16 @@ class SyncTransport:
             response = self._open_pool().session.send(
                 prepared,
                 stream=True,
-                timeout=tuple(min(seconds, LONGEST) for seconds in timeouts),
+                timeout=(min(timeouts.connect, LONGEST), min(timeouts.read, LONGEST)),
                 allow_redirects=False,
                 proxies=self._settings.proxies,
             )
+            return response, head(response.status_code, response.headers)
         except _FAILURES as error:
             return None, _failure(error)
         except BaseException as error:
-            _cut(error)
+            forget_frames(error)
             raise
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return response, HttpResponse(response.status_code, headers)
 
     def _open_pool(self) -> SyncPool:
         pool = self._pool
@@ -163,19 +164,11 @@ def _release(response: requests.Response | None) -> None:
         response.close()
 
 
-def _cut(error: BaseException) -> None:
-    """Forget the frames below, and errors whose frames they were."""
-    error.__context__ = None
-    error.__traceback__ = None
-
-
 def _failure(error: BaseException, *, receiving: bool = False) -> AzureMLOSSError:
     """Return this package's error for one of requests, urllib3 or the operating system."""
     cause = _innermost(error)
     if isinstance(cause, AzureMLOSSError):  # of the TLS context
         return cause
-    if isinstance(cause, urllib3.exceptions.EmptyPoolError):
-        return RequestTimeoutError("No free connection in time (max_connections=).")
     if isinstance(cause, _TIMEOUTS):
         return no_bytes_in_time() if receiving or BOUNDS.sent else no_connection_in_time()
     return lost_connection(cause, receiving=receiving)

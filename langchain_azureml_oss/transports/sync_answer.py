@@ -15,6 +15,7 @@ from typing import Any
 from langchain_azureml_oss.transports.bounds import BOUNDS
 
 _MAX_DIGITS = 18
+_MAX_BLANK_LINES = 10
 _AHEAD = 4096
 """Bytes that are taken from the socket while a request is still being sent."""
 
@@ -40,9 +41,9 @@ class _Source(io.RawIOBase):
         if self.is_at_end:
             return 0
         self._sock.settimeout(BOUNDS.next_step())
-        count = self._sock.recv_into(buffer)
-        self.is_at_end = not count
-        return count
+        received: int = self._sock.recv_into(buffer)
+        self.is_at_end = not received
+        return received
 
     def has_any(self) -> bool:
         """Look without waiting. Over TLS, what there is to read may be no part of an answer."""
@@ -93,11 +94,13 @@ class Answer(http.client.HTTPResponse):
         Raises:
             http.client.HTTPException, OSError: they did not come, or are malformed.
         """
-        if self._incoming.peek(2)[:2] == b"\r\n":  # aiohttp overlooks it too
+        for _ in range(_MAX_BLANK_LINES):  # aiohttp overlooks them too
+            if self._incoming.peek(1)[:1] not in {b"\r", b"\n"}:
+                break
             self._incoming.readline()
         super().begin()
         while 100 <= self.status < 200 and self.status != 101:  # 103, Early Hints
-            vars(self)["headers"] = None  # begin() does nothing for one that has begun
+            self.headers = None  # type: ignore[assignment]  # begin() does nothing for one that has begun
             super().begin()
         if self._incoming.source.is_at_end:
             raise http.client.RemoteDisconnected("the other side hung up before its headers ended")

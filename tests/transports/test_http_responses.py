@@ -118,46 +118,67 @@ def test_a_malformed_response_is_a_connection_that_failed(
 def test_the_number_of_headers_has_a_bound(chat_at, raw_server):
     head = b"x: y\r\n" * 101
     server = raw_server([b"HTTP/1.1 200 OK\r\n" + head + LENGTH + b"\r\n" + BODY])
-    with chat_at(server) as chat, pytest.raises(errors.EndpointConnectionError, match="over 100"):
+    with chat_at(server) as chat, pytest.raises(errors.EndpointConnectionError, match="100 headers"):
         chat.invoke("hi")
 
 
-@pytest.fixture
-def refusing_server():
-    """Answers 413 to the beginning of a request; it reads the rest, or hangs up at once."""
-    listener, hangs_up = socket.create_server(("127.0.0.1", 0)), threading.Event()
+TOO_LARGE = b'{"error": {"message": "The body is too large."}}'
+REFUSAL = b"HTTP/1.1 413 Too large\r\n%bcontent-length: %d\r\n\r\n%b"
 
-    def refuse():
+
+@pytest.fixture(params=["http", "https"])
+def refuse(request, authority):
+    """Answers 413 to the beginning of a request, then does as it is told; returns the URL."""
+    secure, over = request.param == "https", threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve(then, header):
         connection, _ = listener.accept()
+        if secure:
+            connection = authority.server_context().wrap_socket(connection, server_side=True)
         with connection:
             connection.recv(1024)
-            said = b'{"error": {"message": "The body is too large."}}'
-            head = b"HTTP/1.1 413 Too large\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
-            connection.sendall(head % len(said) + said)
-            if not hangs_up.is_set():
-                connection.shutdown(socket.SHUT_WR)
+            connection.sendall(REFUSAL % (header, len(TOO_LARGE), TOO_LARGE))
+            if then == "reads the rest":
                 while connection.recv(1 << 20):
                     pass
+            elif then == "stays open":
+                over.wait(10)
 
-    server = threading.Thread(target=refuse, daemon=True)
-    server.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/score", hangs_up
+    def start(then, header=b"connection: close\r\n"):
+        threads.append(threading.Thread(target=serve, args=(then, header), daemon=True))
+        threads[-1].start()
+        return f"{request.param}://127.0.0.1:{listener.getsockname()[1]}/score"
+
+    threads = []
+    yield start
+    over.set()
     listener.close()
-    server.join(5)
+    for thread in threads:
+        thread.join(5)
 
 
-def test_a_server_may_refuse_a_request_before_it_took_all_of_it(ask, make_chat, refusing_server):
-    url, _ = refusing_server
+@pytest.mark.parametrize("header", [b"connection: close\r\n", b""], ids=["closes", "stays"])
+@pytest.mark.parametrize("then", ["reads the rest", "stays open"])
+def test_a_server_may_refuse_a_request_before_it_took_all_of_it(
+    ask, make_chat, authority, refuse, then, header
+):
+    chat = make_chat(
+        endpoint_url=refuse(then, header),
+        ca_bundle=authority.authority,
+        max_retries=0,
+        timeout=(5, 60),
+        deadline=20,
+    )
     with pytest.raises(errors.InvalidRequestError, match="The body is too large"):
-        ask(make_chat(endpoint_url=url, max_retries=0), "x" * 8_000_000)
+        ask(chat, "x" * 8_000_000)
 
 
-def test_what_a_server_said_before_it_hung_up_is_read(make_chat, refusing_server):
+def test_what_a_server_said_before_it_hung_up_is_read(make_chat, authority, refuse):
     """The rest of the request finds nobody; in a loop, aiohttp may see only that."""
-    url, hangs_up = refusing_server
-    hangs_up.set()
+    fields = {"ca_bundle": authority.authority, "max_retries": 0}
     with (
-        make_chat(endpoint_url=url, max_retries=0) as chat,
+        make_chat(endpoint_url=refuse("hangs up"), **fields) as chat,
         pytest.raises(errors.InvalidRequestError, match="The body is too large"),
     ):
         chat.invoke("x" * 8_000_000)
@@ -221,10 +242,10 @@ def test_a_broken_answer_that_is_compressed_leaks_no_connection(
     )
     closed = []
     monkeypatch.setattr(
-        "langchain_azureml_oss.transports.sync_pool._Connection.close",
+        "langchain_azureml_oss.transports.sync_connection.Connection.close",
         lambda self: (closed.append(self), HTTPConnection.close(self)),
     )
     with chat_at(server) as chat:
         with pytest.raises(errors.EndpointConnectionError):
             chat.invoke("hi")
-        assert [connection.sock for connection in closed] == [None]
+        assert {connection.sock for connection in closed} == {None}
