@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import socket
@@ -12,7 +13,8 @@ from urllib3.connection import HTTPConnection
 
 from langchain_azureml_oss import errors
 
-BODY = json.dumps({"output": "Hello!"}).encode()
+OK = {"output": "Hello!"}
+BODY = json.dumps(OK).encode()
 LENGTH = b"content-length: %d\r\n" % len(BODY)
 TYPE = b"content-type: application/json\r\n"
 CHUNKS = b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
@@ -136,6 +138,7 @@ def refuse(request, authority):
         connection, _ = listener.accept()
         if secure:
             connection = authority.server_context().wrap_socket(connection, server_side=True)
+        connections.append(connection)
         with connection:
             connection.recv(1024)
             connection.sendall(REFUSAL % (header, len(TOO_LARGE), TOO_LARGE))
@@ -150,10 +153,13 @@ def refuse(request, authority):
         threads[-1].start()
         return f"{request.param}://127.0.0.1:{listener.getsockname()[1]}/score"
 
-    threads = []
+    threads, connections = [], []
     yield start
     over.set()
     listener.close()
+    for connection in connections:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
     for thread in threads:
         thread.join(5)
 
@@ -182,6 +188,56 @@ def test_what_a_server_said_before_it_hung_up_is_read(make_chat, authority, refu
         pytest.raises(errors.InvalidRequestError, match="The body is too large"),
     ):
         chat.invoke("x" * 8_000_000)
+
+
+def test_what_follows_an_early_answer_goes_another_way(make_chat, raw_server, wire, answer):
+    """The rest of the refused request was not sent, so the server would take the next for it."""
+    early = threading.Event()
+    listener, firsts = socket.create_server(("127.0.0.1", 0)), []
+
+    def serve():
+        for reply in (REFUSAL % (b"", len(TOO_LARGE), TOO_LARGE), b"".join(wire(answer(OK)))):
+            connection, _ = listener.accept()
+            firsts.append(connection.recv(16))
+            connection.sendall(reply)
+            open_ones.append(connection)
+        early.wait(5)
+
+    open_ones = []
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/score"
+    with make_chat(endpoint_url=url, max_retries=0, max_connections=1, deadline=10) as chat:
+        with pytest.raises(errors.InvalidRequestError, match="too large"):
+            chat.invoke("x" * 8_000_000)
+        assert chat.invoke("hi").text == "Hello!"
+    assert firsts == [b"POST /score HTTP"] * 2
+    early.set()
+    server.join(5)
+    for connection in [listener, *open_ones]:
+        connection.close()
+
+
+@pytest.mark.parametrize("folds", [b"a\r\n b", b"a\r\n\t  b"])
+def test_a_header_may_be_folded(ask, chat_at, raw_server, folds):
+    head = b"HTTP/1.1 400 No\r\nx-ms-request-id: " + folds + b"\r\n"
+    server = raw_server([head + LENGTH + b"\r\n" + BODY])
+    with pytest.raises(errors.InvalidRequestError) as caught:
+        ask(chat_at(server))
+    assert caught.value.request_id == "a b"
+
+
+@pytest.mark.parametrize("blank", [b"\r\n", b"\n", b"\r\n\r\n"])
+def test_blank_lines_before_a_status_are_overlooked(ask, chat_at, raw_server, blank):
+    server = raw_server([blank + b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + BODY])
+    assert ask(chat_at(server)) == "Hello!"
+
+
+@pytest.mark.parametrize("status", [b"000", b"099"])
+def test_a_status_below_100_is_none(ask, chat_at, raw_server, status):
+    server = raw_server([b"HTTP/1.1 " + status + b" x\r\n" + LENGTH + b"\r\n" + BODY])
+    with pytest.raises(errors.EndpointConnectionError):
+        ask(chat_at(server))
 
 
 def test_an_unknown_transfer_encoding_is_no_body_without_end(chat_at, raw_server):
