@@ -8,8 +8,8 @@ from typing import Any, TypeVar
 
 from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.exchange import Authorize, Call, Command, Emit, Receive, Send, Wait
-from langchain_azureml_oss.wire import HttpRequest, HttpResponse
 from langchain_azureml_oss.transports.steps import Steps
+from langchain_azureml_oss.wire import HttpRequest, HttpResponse
 
 T = TypeVar("T")
 

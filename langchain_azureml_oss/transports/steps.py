@@ -7,8 +7,8 @@ from typing import Any
 
 from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.exchange import Call, Command, exchange
-from langchain_azureml_oss.wire import HttpResponse
 from langchain_azureml_oss.transports.failures import lost_connection
+from langchain_azureml_oss.wire import HttpResponse
 
 
 class Steps:

@@ -126,9 +126,7 @@ def test_a_handshake_that_drips_is_no_connection_in_time(ask, chat_at, secure, r
     assert tick.count < ENOUGH
 
 
-def test_an_answer_that_drips_inside_a_record_ends_with_the_deadline(
-    chat_at, secure, relay, tick
-):
+def test_an_answer_that_drips_inside_a_record_ends_with_the_deadline(chat_at, secure, relay, tick):
     slow = relay(port_of(secure))
     with chat_at(slow.port) as chat:
         chat.invoke("hi")

@@ -120,7 +120,10 @@ def test_a_malformed_response_is_a_connection_that_failed(
 def test_the_number_of_headers_has_a_bound(chat_at, raw_server):
     head = b"x: y\r\n" * 101
     server = raw_server([b"HTTP/1.1 200 OK\r\n" + head + LENGTH + b"\r\n" + BODY])
-    with chat_at(server) as chat, pytest.raises(errors.EndpointConnectionError, match="100 headers"):
+    with (
+        chat_at(server) as chat,
+        pytest.raises(errors.EndpointConnectionError, match="100 headers"),
+    ):
         chat.invoke("hi")
 
 
@@ -139,7 +142,7 @@ def refuse(request, authority):
         if secure:
             connection = authority.server_context().wrap_socket(connection, server_side=True)
         connections.append(connection)
-        with connection:
+        with contextlib.suppress(OSError), connection:
             connection.recv(1024)
             connection.sendall(REFUSAL % (header, len(TOO_LARGE), TOO_LARGE))
             if then == "reads the rest":
