@@ -33,8 +33,8 @@ DOORS = {"local", "batch", "cli", ""}
 """Rooms whose files are entered by others; of the others, only the names in `__all__` are used."""
 
 HOMES = {
-    "requests": ("transports/sync.py", "transports/sync_pool.py"),
-    "urllib3": ("transports/sync.py", "transports/sync_pool.py"),
+    "requests": ("transports/sync",),
+    "urllib3": ("transports/sync",),
     "aiohttp": ("transports/aio.py", "local/"),
 }
 LAZY = {"azure", "promptflow", "ray", "typer", "rich", "xllamacpp"}

@@ -9,3 +9,6 @@ from langchain_azureml_oss.transports.settings import HttpSettings, environment_
 from langchain_azureml_oss.transports.sync import SyncTransport
 
 __all__ = ["AsyncTransport", "HttpSettings", "SyncTransport", "environment_proxies", "tls_context"]
+
+PRIVATE_NAMES = ("urllib3.connection.HTTPSConnection._connect_tls_proxy",)
+"""All that is used of other packages' private names: a test fails when one of them is gone."""

@@ -2,9 +2,10 @@
 
 Three facts about aiohttp that this file works around, all seen with 3.14: a malformed chunk header
 after the response's headers closes the connection without a word to who reads, and `sock_read`
-does not end that wait; the repr of its errors holds the request's headers; and nothing bounds the
-wait for a proxy's tunnel. So a read that waits looks at its connection from time to time, no error
-of aiohttp's is kept, and the way through a proxy has a bound of its own.
+does not end that wait; the repr of its errors, and its frames, hold the request's headers; and the
+one time-out that bounds the way through a proxy bounds the wait for a free connection too. So a
+read that waits looks at its connection from time to time, no error or frame of aiohttp's is kept,
+and calls wait for a place before they ask aiohttp for a connection.
 """
 
 from __future__ import annotations
@@ -21,14 +22,15 @@ from typing import Any, Literal, NamedTuple, TypeVar
 import aiohttp
 
 from langchain_azureml_oss.errors import AzureMLOSSError
-from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait, exchange
+from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait
 from langchain_azureml_oss.transports.failures import (
+    forget_frames,
     lost_connection,
     no_bytes_in_time,
     no_connection_in_time,
 )
 from langchain_azureml_oss.transports.settings import HttpSettings, tls_context
-from langchain_azureml_oss.wire import HttpResponse
+from langchain_azureml_oss.transports.steps import Steps, head
 
 T = TypeVar("T")
 
@@ -53,34 +55,28 @@ class AsyncTransport:
         Raises:
             AzureMLOSSError: the call failed.
         """
-        steps = exchange(call)
-        response: aiohttp.ClientResponse | None = None
-        outcome: Any = None
+        steps = Steps(call)
+        held: _Held | None = None
         try:
-            while True:
-                try:
-                    command = steps.send(outcome)
-                except StopIteration:
-                    return
-                outcome = None
+            for command in steps:
                 if isinstance(command, Receive):
-                    outcome = await _receive(response, command.timeout)
+                    steps.outcome = await _receive(held, command.timeout)
                 elif isinstance(command, Emit):
                     for result in command.results:
                         yield result
                 else:
                     # Nothing more is read of the last response, and its connection is wanted.
-                    _release(response)
-                    response = None
+                    _release(held)
+                    held = None
                     if isinstance(command, Send):
-                        response, outcome = await self._send(command)
+                        held, steps.outcome = await self._send(command)
                     elif isinstance(command, Authorize):
-                        outcome = await command.authorizer.asecret(command.rejected)
+                        steps.outcome = await command.authorizer.asecret(command.rejected)
                     elif isinstance(command, Wait):
                         await asyncio.sleep(command.seconds)
         finally:
             steps.close()
-            _release(response)
+            _release(held)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy without the connections: those belong to their loops."""
@@ -92,29 +88,39 @@ class AsyncTransport:
         if keeper is not None:
             await keeper.generator.aclose()
 
-    async def _send(self, command: Send) -> tuple[aiohttp.ClientResponse | None, Any]:
+    async def _send(self, command: Send) -> tuple[_Held | None, Any]:
+        try:
+            async with asyncio.timeout(command.seconds if command.seconds < math.inf else None):
+                keeper = await self._keeper(command.request.url)
+                await keeper.places.acquire()
+                try:
+                    response = await self._post(keeper.session, command)
+                    return _Held(response, keeper.places), head(response.status, response.headers)
+                except BaseException:
+                    keeper.places.release()
+                    raise
+        except AzureMLOSSError as error:
+            return None, error
+        except (aiohttp.ClientError, OSError, ValueError) as error:  # of a host without a name
+            return None, _failure(error)
+        except BaseException as error:
+            forget_frames(error)
+            raise
+
+    async def _post(self, session: aiohttp.ClientSession, command: Send) -> aiohttp.ClientResponse:
         request, timeouts = command.request, command.timeouts
         # aiohttp warns of many bytes at once, since writing them would hold the loop.
         body = request.body if len(request.body) < _LARGE else io.BytesIO(request.body)
-        try:
-            session = await self._open_session(request.url)
-            async with asyncio.timeout(command.seconds if command.seconds < math.inf else None):
-                response = await session.post(
-                    request.url,
-                    data=body,
-                    headers=request.headers,
-                    allow_redirects=False,
-                    proxy=next(iter(self._settings.proxies.values()), None),
-                    timeout=aiohttp.ClientTimeout(
-                        total=None, sock_connect=timeouts.connect, sock_read=timeouts.read
-                    ),
-                )
-        except AzureMLOSSError as error:
-            return None, error
-        except (aiohttp.ClientError, OSError, UnicodeError) as error:  # of a host without a name
-            return None, _failure(error)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return response, HttpResponse(response.status, headers)
+        return await session.post(
+            request.url,
+            data=body,
+            headers=request.headers,
+            allow_redirects=False,
+            proxy=next(iter(self._settings.proxies.values()), None),
+            timeout=aiohttp.ClientTimeout(
+                total=None, connect=timeouts.connect, sock_read=timeouts.read
+            ),
+        )
 
     def _context(self, url: str) -> ssl.SSLContext | Literal[True]:
         """Return the TLS context, loaded once; plain http does without."""
@@ -123,30 +129,29 @@ class AsyncTransport:
         self._tls = self._tls or tls_context(self._settings)
         return self._tls
 
-    async def _open_session(self, url: str) -> aiohttp.ClientSession:
+    async def _keeper(self, url: str) -> _Keeper:
         loop = asyncio.get_running_loop()
         keeper = self._keepers.get(loop)
         if keeper is None:
             _close_left_behind(self._keepers)
-            generator = _keep_session(self._settings, self._context(url))
+            generator = _keep_session(self._context(url))
             # Nothing in the generator waits, so no other task of this loop comes in between.
-            keeper = self._keepers[loop] = _Keeper(generator, await anext(generator))
-        return keeper.session
-
-
-class _Connector(aiohttp.TCPConnector):
-    async def _create_proxy_connection(self, req: Any, traces: Any, timeout: Any) -> Any:  # noqa: ASYNC109 - aiohttp's
-        """Connect through a proxy, tunnel and all, in the time to connect."""
-        try:
-            async with asyncio.timeout(timeout.sock_connect):
-                return await super()._create_proxy_connection(req, traces, timeout)
-        except TimeoutError:
-            raise aiohttp.ConnectionTimeoutError("the proxy did not connect in time") from None
+            places = asyncio.Semaphore(self._settings.max_connections)
+            keeper = self._keepers[loop] = _Keeper(generator, await anext(generator), places)
+        return keeper
 
 
 class _Keeper(NamedTuple):
     generator: AsyncGenerator[aiohttp.ClientSession, None]
     session: aiohttp.ClientSession
+    places: asyncio.Semaphore
+
+
+class _Held(NamedTuple):
+    """A response whose body is being read, and the places of which it has one."""
+
+    response: aiohttp.ClientResponse
+    places: asyncio.Semaphore
 
 
 def _close_left_behind(keepers: dict[asyncio.AbstractEventLoop, _Keeper]) -> None:
@@ -161,14 +166,14 @@ def _close_left_behind(keepers: dict[asyncio.AbstractEventLoop, _Keeper]) -> Non
 
 
 async def _keep_session(
-    settings: HttpSettings, context: ssl.SSLContext | Literal[True]
+    context: ssl.SSLContext | Literal[True],
 ) -> AsyncGenerator[aiohttp.ClientSession, None]:
     """Hold a session open for as long as the loop runs.
 
     A loop closes its async generators when it ends (as asyncio.run makes it do), and those that
     nobody holds any more, so the session is closed inside its own loop without being asked.
     """
-    connector = _Connector(limit=settings.max_connections, limit_per_host=0, ssl=context)
+    connector = aiohttp.TCPConnector(limit=0, ssl=context)
     session = aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), auto_decompress=True
     )
@@ -178,12 +183,12 @@ async def _keep_session(
         await session.close()
 
 
-async def _receive(response: aiohttp.ClientResponse | None, seconds: float) -> Any:
-    assert response is not None, "Receive follows Send"  # noqa: S101
+async def _receive(held: _Held | None, seconds: float) -> Any:
+    assert held is not None, "Receive follows Send"  # noqa: S101
     try:
-        return await _next_bytes(response, seconds)
+        return await _next_bytes(held.response, seconds)
     except (aiohttp.ClientError, OSError) as error:  # asyncio's TimeoutError is an OSError
-        response.close()
+        held.response.close()
         return _failure(error, receiving=True)
 
 
@@ -203,11 +208,16 @@ async def _next_bytes(response: aiohttp.ClientResponse, seconds: float) -> bytes
     return data
 
 
-def _release(response: aiohttp.ClientResponse | None) -> None:
+def _release(held: _Held | None) -> None:
     """Give the connection back to the pool if the body was read, close it otherwise."""
-    if response is not None:
+    if held is not None:
+        connection = held.response.connection
         with contextlib.suppress(RuntimeError):  # the loop may be closed
-            response.close()
+            if connection is not None and connection.transport is not None:
+                # To close it would wait until the other side has taken the rest of a request.
+                connection.transport.abort()
+            held.response.close()
+            held.places.release()
 
 
 def _failure(error: BaseException, *, receiving: bool = False) -> AzureMLOSSError:

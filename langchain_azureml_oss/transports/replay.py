@@ -7,16 +7,8 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from langchain_azureml_oss.errors import AzureMLOSSError
-from langchain_azureml_oss.exchange import (
-    Authorize,
-    Call,
-    Command,
-    Emit,
-    Receive,
-    Send,
-    Wait,
-    exchange,
-)
+from langchain_azureml_oss.exchange import Authorize, Call, Command, Emit, Receive, Send, Wait
+from langchain_azureml_oss.transports.steps import Steps
 from langchain_azureml_oss.wire import HttpRequest, HttpResponse
 
 T = TypeVar("T")
@@ -53,18 +45,12 @@ class ReplayTransport:
 
     def drive(self, call: Call[T]) -> Iterator[T]:
         """Yield the results of a call."""
-        steps = exchange(call)
-        outcome: Any = None
-        while True:
-            try:
-                command = steps.send(outcome)
-            except StopIteration:
-                return
+        steps = Steps(call)
+        for command in steps:
             if isinstance(command, Emit):
-                outcome = None
                 yield from command.results
             else:
-                outcome = self._carry_out(command)
+                steps.outcome = self._carry_out(command)
 
     def _carry_out(self, command: Command) -> Any:
         if isinstance(command, Send):

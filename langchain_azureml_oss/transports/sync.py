@@ -1,41 +1,63 @@
-"""Carries exchanges out with requests: one pooled session for each process."""
+"""Carries exchanges out with requests: one pooled session for each process.
+
+    SyncTransport     takes commands from the exchange, and gives back what came of them
+    requests.Session  is there for the tools of its users: requests-mock, responses,
+                      OpenTelemetry. It sends a prepared request, and knows no cookies,
+                      no redirects, no netrc and no proxies but those of `HttpSettings`
+    _Adapter          finds pool, proxy and TLS context once for each URL, by overriding
+                      what requests made to be overridden
+    urllib3's pool    holds `max_connections` places, sends, and reads. VCR.py and
+                      OpenTelemetry for urllib3 hook in here
+    Connection        urllib3's, which bounds its own waits and reads its answers strictly
+    the socket        whatever made it: Python, its ssl, truststore, gevent
+
+Waits end in time. Before each single step on a socket (connect, send a piece, receive what is
+there), the connection asks `BOUNDS` how long that step may take, and sets the socket's time-out to
+it. So neither a server that drips nor one that reads slowly outlives a deadline, and no kind of
+socket has to be known. The bounds belong to the thread: urllib3 takes no argument that reaches so
+deep.
+
+An exception that is not ours (Ctrl-C, or what a signal's handler raises) may strike between any two
+steps, so also where urllib3 has taken a connection and has not noted it yet. So the pool that it
+struck is not used again, and the frames below, in which headers are variables, are cut off.
+"""
 
 from __future__ import annotations
 
 import http.client
-import os
 import threading
 import time
 from collections.abc import Iterator
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
 import requests
 import urllib3
-from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
 
-from langchain_azureml_oss.errors import AzureMLOSSError, RequestTimeoutError
-from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait, exchange
-from langchain_azureml_oss.transports.bounded_sockets import BOUNDS, bound
+from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait
+from langchain_azureml_oss.transports.bounds import BOUNDS, LONGEST
 from langchain_azureml_oss.transports.failures import (
+    forget_frames,
     lost_connection,
     no_bytes_in_time,
     no_connection_in_time,
 )
 from langchain_azureml_oss.transports.settings import HttpSettings
-from langchain_azureml_oss.transports.sync_pool import SyncPool
-from langchain_azureml_oss.wire import HttpResponse
+from langchain_azureml_oss.transports.steps import Steps, head
+from langchain_azureml_oss.transports.sync_session import SyncPool
 
 T = TypeVar("T")
 
 _READ_SIZE = 64 * 1024
-_NO_COOKIES = RequestsCookieJar()
-"""requests wants a jar, though empty."""
 _FAILURES = (
     *(requests.RequestException, urllib3.exceptions.HTTPError),
     *(http.client.HTTPException, OSError),
 )
-_TIMEOUTS = (requests.Timeout, urllib3.exceptions.TimeoutError, TimeoutError)
+_TIMEOUTS = (
+    *(requests.Timeout, TimeoutError),
+    *(urllib3.exceptions.TimeoutError, urllib3.exceptions.EmptyPoolError),
+)
 
 
 class SyncTransport:
@@ -52,33 +74,35 @@ class SyncTransport:
         Raises:
             AzureMLOSSError: the call failed.
         """
-        steps = exchange(call)
-        held: _Held | None = None
-        outcome: Any = None
+        steps = Steps(call)
+        response: requests.Response | None = None
         try:
-            while True:
-                try:
-                    command = steps.send(outcome)
-                except StopIteration:
-                    return
-                outcome = None
-                if isinstance(command, Receive):
-                    outcome = _receive(held, command.timeout)
-                elif isinstance(command, Emit):
-                    yield from command.results
-                else:
-                    # Nothing more is read of the last response, and its connection is wanted.
-                    _release(held)
-                    held = None
-                    if isinstance(command, Send):
-                        held, outcome = self._send(command)
-                    elif isinstance(command, Authorize):
-                        outcome = command.authorizer.secret(command.rejected)
-                    elif isinstance(command, Wait):
-                        time.sleep(command.seconds)
-        finally:
-            steps.close()
-            _release(held)
+            try:
+                for command in steps:
+                    if isinstance(command, Receive):
+                        steps.outcome = _receive(response, command.timeout)
+                    elif isinstance(command, Emit):
+                        yield from command.results
+                    else:
+                        # Nothing more is read of the last response; its connection is wanted.
+                        _release(response)
+                        response = None
+                        if isinstance(command, Send):
+                            response, steps.outcome = self._send(command)
+                        elif isinstance(command, Authorize):
+                            steps.outcome = command.authorizer.secret(command.rejected)
+                        elif isinstance(command, Wait):
+                            time.sleep(command.seconds)
+            finally:
+                steps.close()
+                _release(response)
+        except (AzureMLOSSError, GeneratorExit):
+            raise
+        except BaseException as error:
+            self._pool = None
+            if not isinstance(error, Exception):
+                forget_frames(error)
+            raise
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy without the connections: those belong to this process."""
@@ -91,73 +115,53 @@ class SyncTransport:
         if pool is not None:
             pool.session.close()
 
-    def _send(self, command: Send) -> tuple[_Held | None, Any]:
+    def _send(self, command: Send) -> tuple[requests.Response | None, Any]:
         request, timeouts = command.request, command.timeouts
-        # Prepared by hand: requests' own preparation looks up proxies, netrc and cookies each time.
-        prepared = requests.PreparedRequest()
-        prepared.method, prepared.url, prepared.body = "POST", request.url, request.body
-        prepared.headers = CaseInsensitiveDict(
-            {**request.headers, "Content-Length": str(len(request.body))}
-        )
-        vars(prepared)["_cookies"] = _NO_COOKIES
-        prepared.hooks = {"response": []}
-        pool = self._open_pool()
-        bound(timeouts.read, command.seconds)
-        if not pool.enter():
-            return None, RequestTimeoutError("No free connection in time (max_connections=).")
+        BOUNDS.set(timeouts.read, command.seconds)
         try:
-            response = pool.session.send(
+            # Prepared by hand: requests' own way looks up proxies, netrc and cookies each time.
+            prepared = requests.PreparedRequest()
+            prepared.method, prepared.url, prepared.body = "POST", request.url, request.body
+            prepared.headers = CaseInsensitiveDict(request.headers)
+            prepared.headers["Content-Length"] = str(len(request.body))
+            response = self._open_pool().session.send(
                 prepared,
                 stream=True,
-                timeout=(timeouts.connect, timeouts.read),
+                timeout=(min(timeouts.connect, LONGEST), min(timeouts.read, LONGEST)),
                 allow_redirects=False,
                 proxies=self._settings.proxies,
             )
+            return response, head(response.status_code, response.headers)
         except _FAILURES as error:
-            pool.leave()
             return None, _failure(error)
-        except BaseException as error:  # noqa: BLE001 - it is raised again
-            pool.leave()
-            # The frames below have the key among their variables.
-            raise error.with_traceback(None) from None
-        headers = dict(response.headers.lower_items())
-        return _Held(response, pool), HttpResponse(response.status_code, headers)
+        except BaseException as error:
+            forget_frames(error)
+            raise
 
     def _open_pool(self) -> SyncPool:
         pool = self._pool
-        if pool is not None and pool.process == os.getpid():
+        if pool is not None and pool.is_usable:
             return pool
         with self._lock:
-            # After a fork the parent's connections are the parent's alone.
-            if self._pool is None or self._pool.process != os.getpid():
+            if self._pool is None or not self._pool.is_usable:
                 self._pool = SyncPool(self._settings)
             return self._pool
 
 
-class _Held(NamedTuple):
-    """A response whose body is being read, and the pool in which it takes a place."""
-
-    response: requests.Response
-    pool: SyncPool
-
-
-def _receive(held: _Held | None, seconds: float) -> Any:
-    assert held is not None, "Receive follows Send"  # noqa: S101
-    bound(seconds, seconds)
+def _receive(response: requests.Response | None, seconds: float) -> Any:
+    assert response is not None, "Receive follows Send"  # noqa: S101
+    BOUNDS.set(seconds, seconds)
     try:
-        return held.response.raw.read1(_READ_SIZE, decode_content=True)
+        return response.raw.read1(_READ_SIZE, decode_content=True)
     except _FAILURES as error:
-        held.response.close()
+        response.close()
         return _failure(error, receiving=True)
 
 
-def _release(held: _Held | None) -> None:
+def _release(response: requests.Response | None) -> None:
     """Give the connection back to the pool if the body was read, close it otherwise."""
-    if held is not None:
-        try:
-            held.response.close()
-        finally:
-            held.pool.leave()
+    if response is not None:
+        response.close()
 
 
 def _failure(error: BaseException, *, receiving: bool = False) -> AzureMLOSSError:

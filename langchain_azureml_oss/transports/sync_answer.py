@@ -1,119 +1,117 @@
-"""A response on a connection of the pool, as it comes."""
+"""An answer as http.client reads it, from bytes that come in time.
+
+http.client takes a head as a parser of e-mails does, and makes the best of what is malformed. Here
+that is an error, as it is in aiohttp: whoever reads a head in another way than its writer meant
+takes the bytes of one answer for another's.
+"""
 
 from __future__ import annotations
 
 import http.client
-from collections.abc import Callable
+import io
+import ssl
 from typing import Any
 
-_MAX_LINE = 65_536
-"""Bytes of one line of the head, as http.client has it."""
-_MAX_HEADERS = 100
+from langchain_azureml_oss.transports.bounds import BOUNDS
+
 _MAX_DIGITS = 18
-_FRAMING = frozenset({"content-length", "transfer-encoding"})
-"""Headers that say where a body ends."""
+_MAX_BLANK_LINES = 10
+_AHEAD = 4096
+"""Bytes that are taken from the socket while a request is still being sent."""
+
+
+class _Source(io.RawIOBase):
+    """A socket's bytes; the same for plain sockets and for TLS of every make."""
+
+    def __init__(self, sock: Any) -> None:
+        self._sock = sock
+        # A socket stays open for as long as a file of it does, though http.client closes it.
+        self._file = sock.makefile("rb", buffering=0)
+        self._ahead = b""
+        self.is_at_end = False
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        if self._ahead:
+            count = min(len(buffer), len(self._ahead))
+            buffer[:count], self._ahead = self._ahead[:count], self._ahead[count:]
+            return count
+        if self.is_at_end:
+            return 0
+        self._sock.settimeout(BOUNDS.next_step())
+        received: int = self._sock.recv_into(buffer)
+        self.is_at_end = not received
+        return received
+
+    def has_any(self) -> bool:
+        """Look without waiting. Over TLS, what there is to read may be no part of an answer."""
+        self._sock.settimeout(0)
+        try:
+            self._ahead = self._sock.recv(_AHEAD)
+        except (BlockingIOError, ssl.SSLWantReadError):
+            return False
+        return True
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
+
+
+class Incoming(io.BufferedReader):
+    """The bytes of one answer."""
+
+    has_more = False
+    """Whether there were more when the answer was over: its connection is of no further use."""
+
+    def __init__(self, sock: Any) -> None:
+        self.source = _Source(sock)
+        super().__init__(self.source)
+
+    def makefile(self, *_: Any) -> Incoming:
+        """http.client takes this for a socket, and asks it for a file."""
+        return self
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if not self.closed:
+            self.source.is_at_end = True  # what is buffered is all that a look can find
+            self.has_more = bool(self.peek())
+        super().close()
 
 
 class Answer(http.client.HTTPResponse):
-    """Once it is closed, its connection may be used again.
+    """An answer whose head is well-formed."""
 
-    http.client reads the body. The head is read here: what http.client has for that, a parser of
-    e-mails, takes a tenth of a call's time, and overlooks what is malformed. Errors are
-    http.client's and the socket's.
-
-    Args:
-        connection: What the request was sent on.
-        give_back: Takes the connection, when nothing more is read from it.
-    """
-
-    fields: dict[str, str]
-    """The headers, under lower-case names."""
-
-    def __init__(self, connection: Any, give_back: Callable[[Any], None]) -> None:
-        super().__init__(connection.sock, method="POST")
-        self._connection, self._give_back = connection, give_back
-        self._ended = False
+    def __init__(self, incoming: Any, *args: Any, **kwargs: Any) -> None:
+        super().__init__(incoming, *args, **kwargs)
+        self._incoming: Incoming = incoming
 
     def begin(self) -> None:
-        """Read the status and the headers."""
-        version = self._read_head()
-        while 100 <= self.status < 200 and self.status != 101:  # an interim one: 103, Early Hints
-            version = self._read_head()
-        self.version = 10 if version == "HTTP/1.0" else 11
-        self.chunked = "transfer-encoding" in self.fields
-        self.chunk_left = None
-        self.length = None if self.chunked else self._length()
-        connection = self.fields.get("connection", "").lower()
-        stays = "keep-alive" in connection if self.version == 10 else "close" not in connection
-        self.will_close = not stays or (self.length is None and not self.chunked)
+        """Read the status and the headers.
 
-    def read1(self, n: int = -1, *, decode_content: bool = False) -> bytes:
-        """Return the next bytes of the body, b"" at its end; decoding is for who is around."""
-        data = super().read1(n)
-        if not data:
-            if self.length:
-                raise http.client.IncompleteRead(b"", self.length)
-            self._ended = True
-        return data
-
-    def isclosed(self) -> bool:
-        """Whether nothing is left to close; urllib3 asks before it closes what it decodes."""
-        return self._connection is None
-
-    def close(self) -> None:
-        """Give the connection back; one with something left to read is closed first."""
-        super().close()
-        connection, self._connection = self._connection, None
-        if connection is not None:
-            is_whole = self._ended or self.length == 0
-            # Over TLS, bytes beyond the end may wait where no look at the socket finds them.
-            more = getattr(connection.sock, "pending", int)()
-            if self.will_close or more or not is_whole:
-                connection.close()
-            self._give_back(connection)
-
-    def _read_head(self) -> str:
-        """Read one status line with headers, and return the version."""
-        line = self._line()
-        version, _, rest = line.partition(" ")
-        status, _, self.reason = rest.partition(" ")
-        if not version.startswith("HTTP/1.") or not (len(status) == 3 and status.isdecimal()):
-            raise http.client.BadStatusLine(line)
-        self.status = int(status)
-        self.fields = {}
-        left = _MAX_HEADERS
-        while line := self._line():
-            name, colon, value = line.partition(":")
-            name, value, left = name.lower(), value.strip(), left - 1
-            if not colon or not name or name != name.strip():
-                raise http.client.HTTPException("a header is malformed")
-            if name in _FRAMING and self.fields.get(name, value) != value:
-                raise http.client.HTTPException(f"there are two values of {name}")
-            if not left:
-                raise http.client.HTTPException(f"there are over {_MAX_HEADERS} headers")
-            self.fields[name] = value
-        if self.fields.keys() >= _FRAMING:
-            raise http.client.HTTPException("its body has a length and is chunked")
-        if self.fields.get("transfer-encoding", "chunked").lower() != "chunked":
-            raise http.client.HTTPException("its transfer-encoding is not known")
-        return version
-
-    def _line(self) -> str:
-        """Return a line without its end."""
-        line = self.fp.readline(_MAX_LINE + 1)
-        if not line:
+        Raises:
+            http.client.HTTPException, OSError: they did not come, or are malformed.
+        """
+        for _ in range(_MAX_BLANK_LINES):  # aiohttp overlooks them too
+            if self._incoming.peek(1)[:1] not in {b"\r", b"\n"}:
+                break
+            self._incoming.readline()
+        super().begin()
+        while 100 <= self.status < 200 and self.status != 101:  # 103, Early Hints
+            self.headers = None  # type: ignore[assignment]  # begin() does nothing for one that has begun
+            super().begin()
+        if self._incoming.source.is_at_end:
             raise http.client.RemoteDisconnected("the other side hung up before its headers ended")
-        if not line.endswith(b"\n"):
-            raise http.client.HTTPException("its headers are cut short, or one is too long")
-        return line.decode("latin-1").rstrip("\r\n")
-
-    def _length(self) -> int | None:
-        """Return the bytes of a body that is not chunked; None: it goes on to the end."""
-        if self.status in {101, 204, 304}:
-            return 0
-        length = self.fields.get("content-length")
-        if length is None:
-            return None
-        if not length.isdecimal() or len(length) > _MAX_DIGITS:
-            raise http.client.HTTPException(f"its content-length is {length[:40]!r}")
-        return int(length)
+        if self.msg.defects or self.msg.get_payload():
+            raise http.client.HTTPException("a header is malformed")
+        lengths = set(self.msg.get_all("content-length", ()))
+        codings = {coding.lower() for coding in self.msg.get_all("transfer-encoding", ())}
+        if len(lengths) + len(codings) > 1:
+            raise http.client.HTTPException("its headers disagree about where its body ends")
+        if codings - {"chunked"}:
+            raise http.client.HTTPException("its transfer-encoding is not known")
+        for length in lengths:
+            if not length.isdecimal() or len(length) > _MAX_DIGITS:
+                raise http.client.HTTPException(f"its content-length is {length[:40]!r}")

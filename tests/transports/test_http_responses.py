@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import json
 import socket
@@ -12,7 +13,8 @@ from urllib3.connection import HTTPConnection
 
 from langchain_azureml_oss import errors
 
-BODY = json.dumps({"output": "Hello!"}).encode()
+OK = {"output": "Hello!"}
+BODY = json.dumps(OK).encode()
 LENGTH = b"content-length: %d\r\n" % len(BODY)
 TYPE = b"content-type: application/json\r\n"
 CHUNKS = b"%x\r\n%b\r\n0\r\n" % (len(BODY), BODY)
@@ -118,49 +120,127 @@ def test_a_malformed_response_is_a_connection_that_failed(
 def test_the_number_of_headers_has_a_bound(chat_at, raw_server):
     head = b"x: y\r\n" * 101
     server = raw_server([b"HTTP/1.1 200 OK\r\n" + head + LENGTH + b"\r\n" + BODY])
-    with chat_at(server) as chat, pytest.raises(errors.EndpointConnectionError, match="over 100"):
+    with (
+        chat_at(server) as chat,
+        pytest.raises(errors.EndpointConnectionError, match="100 headers"),
+    ):
         chat.invoke("hi")
 
 
-@pytest.fixture
-def refusing_server():
-    """Answers 413 to the beginning of a request; it reads the rest, or hangs up at once."""
-    listener, hangs_up = socket.create_server(("127.0.0.1", 0)), threading.Event()
+TOO_LARGE = b'{"error": {"message": "The body is too large."}}'
+REFUSAL = b"HTTP/1.1 413 Too large\r\n%bcontent-length: %d\r\n\r\n%b"
 
-    def refuse():
+
+@pytest.fixture(params=["http", "https"])
+def refuse(request, authority):
+    """Answers 413 to the beginning of a request, then does as it is told; returns the URL."""
+    secure, over = request.param == "https", threading.Event()
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve(then, header):
         connection, _ = listener.accept()
-        with connection:
+        if secure:
+            connection = authority.server_context().wrap_socket(connection, server_side=True)
+        connections.append(connection)
+        with contextlib.suppress(OSError), connection:
             connection.recv(1024)
-            said = b'{"error": {"message": "The body is too large."}}'
-            head = b"HTTP/1.1 413 Too large\r\nconnection: close\r\ncontent-length: %d\r\n\r\n"
-            connection.sendall(head % len(said) + said)
-            if not hangs_up.is_set():
-                connection.shutdown(socket.SHUT_WR)
+            connection.sendall(REFUSAL % (header, len(TOO_LARGE), TOO_LARGE))
+            if then == "reads the rest":
                 while connection.recv(1 << 20):
                     pass
+            elif then == "stays open":
+                over.wait(10)
 
-    server = threading.Thread(target=refuse, daemon=True)
-    server.start()
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/score", hangs_up
+    def start(then, header=b"connection: close\r\n"):
+        threads.append(threading.Thread(target=serve, args=(then, header), daemon=True))
+        threads[-1].start()
+        return f"{request.param}://127.0.0.1:{listener.getsockname()[1]}/score"
+
+    threads, connections = [], []
+    yield start
+    over.set()
     listener.close()
-    server.join(5)
+    for connection in connections:
+        with contextlib.suppress(OSError):
+            connection.shutdown(socket.SHUT_RDWR)
+    for thread in threads:
+        thread.join(5)
 
 
-def test_a_server_may_refuse_a_request_before_it_took_all_of_it(ask, make_chat, refusing_server):
-    url, _ = refusing_server
+@pytest.mark.parametrize("header", [b"connection: close\r\n", b""], ids=["closes", "stays"])
+@pytest.mark.parametrize("then", ["reads the rest", "stays open"])
+def test_a_server_may_refuse_a_request_before_it_took_all_of_it(
+    ask, make_chat, authority, refuse, then, header
+):
+    chat = make_chat(
+        endpoint_url=refuse(then, header),
+        ca_bundle=authority.authority,
+        max_retries=0,
+        timeout=(5, 60),
+        deadline=20,
+    )
     with pytest.raises(errors.InvalidRequestError, match="The body is too large"):
-        ask(make_chat(endpoint_url=url, max_retries=0), "x" * 8_000_000)
+        ask(chat, "x" * 8_000_000)
 
 
-def test_what_a_server_said_before_it_hung_up_is_read(make_chat, refusing_server):
+def test_what_a_server_said_before_it_hung_up_is_read(make_chat, authority, refuse):
     """The rest of the request finds nobody; in a loop, aiohttp may see only that."""
-    url, hangs_up = refusing_server
-    hangs_up.set()
+    fields = {"ca_bundle": authority.authority, "max_retries": 0}
     with (
-        make_chat(endpoint_url=url, max_retries=0) as chat,
+        make_chat(endpoint_url=refuse("hangs up"), **fields) as chat,
         pytest.raises(errors.InvalidRequestError, match="The body is too large"),
     ):
         chat.invoke("x" * 8_000_000)
+
+
+def test_what_follows_an_early_answer_goes_another_way(make_chat, raw_server, wire, answer):
+    """The rest of the refused request was not sent, so the server would take the next for it."""
+    early = threading.Event()
+    listener, firsts = socket.create_server(("127.0.0.1", 0)), []
+
+    def serve():
+        for reply in (REFUSAL % (b"", len(TOO_LARGE), TOO_LARGE), b"".join(wire(answer(OK)))):
+            connection, _ = listener.accept()
+            firsts.append(connection.recv(16))
+            connection.sendall(reply)
+            open_ones.append(connection)
+        early.wait(5)
+
+    open_ones = []
+    server = threading.Thread(target=serve, daemon=True)
+    server.start()
+    url = f"http://127.0.0.1:{listener.getsockname()[1]}/score"
+    with make_chat(endpoint_url=url, max_retries=0, max_connections=1, deadline=10) as chat:
+        with pytest.raises(errors.InvalidRequestError, match="too large"):
+            chat.invoke("x" * 8_000_000)
+        assert chat.invoke("hi").text == "Hello!"
+    assert firsts == [b"POST /score HTTP"] * 2
+    early.set()
+    server.join(5)
+    for connection in [listener, *open_ones]:
+        connection.close()
+
+
+@pytest.mark.parametrize("folds", [b"a\r\n b", b"a\r\n\t  b"])
+def test_a_header_may_be_folded(ask, chat_at, raw_server, folds):
+    head = b"HTTP/1.1 400 No\r\nx-ms-request-id: " + folds + b"\r\n"
+    server = raw_server([head + LENGTH + b"\r\n" + BODY])
+    with pytest.raises(errors.InvalidRequestError) as caught:
+        ask(chat_at(server))
+    assert caught.value.request_id == "a b"
+
+
+@pytest.mark.parametrize("blank", [b"\r\n", b"\n", b"\r\n\r\n"])
+def test_blank_lines_before_a_status_are_overlooked(ask, chat_at, raw_server, blank):
+    server = raw_server([blank + b"HTTP/1.1 200 OK\r\n" + LENGTH + b"\r\n" + BODY])
+    assert ask(chat_at(server)) == "Hello!"
+
+
+@pytest.mark.parametrize("status", [b"000", b"099"])
+def test_a_status_below_100_is_none(ask, chat_at, raw_server, status):
+    server = raw_server([b"HTTP/1.1 " + status + b" x\r\n" + LENGTH + b"\r\n" + BODY])
+    with pytest.raises(errors.EndpointConnectionError):
+        ask(chat_at(server))
 
 
 def test_an_unknown_transfer_encoding_is_no_body_without_end(chat_at, raw_server):
@@ -221,10 +301,10 @@ def test_a_broken_answer_that_is_compressed_leaks_no_connection(
     )
     closed = []
     monkeypatch.setattr(
-        "langchain_azureml_oss.transports.sync_pool._Connection.close",
+        "langchain_azureml_oss.transports.sync_connection.Connection.close",
         lambda self: (closed.append(self), HTTPConnection.close(self)),
     )
     with chat_at(server) as chat:
         with pytest.raises(errors.EndpointConnectionError):
             chat.invoke("hi")
-        assert [connection.sock for connection in closed] == [None]
+        assert {connection.sock for connection in closed} == {None}
