@@ -1,6 +1,6 @@
 """Bytes of a response -> answers, whole or event by event.
 
-`readers.py` reads a whole response, `event_reader.py` a stream, both with the steps that every text
+`sniffing.py` tells which came, `readers.py` reads a whole response, `event_reader.py` a stream, both with the steps that every text
 goes through: `stops.py`, `reasoning.py`, and the calls and forms of `tools`. `follow_up.py` asks
 once more where the answer has not the form that was asked for. Imports `wire`, `errors`,
 `families`, `tools` and `formatters`. Internal.
@@ -16,12 +16,14 @@ from langchain_azureml_oss.answers.readers import (
     only_choice,
     whole_reply,
 )
+from langchain_azureml_oss.answers.sniffing import SniffingReader
 
 __all__ = [
     "AnswerMisfitError",
     "AnswerRules",
     "EventReader",
     "Reader",
+    "SniffingReader",
     "WholeReader",
     "engine_failed",
     "only_choice",

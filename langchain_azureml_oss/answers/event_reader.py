@@ -7,8 +7,8 @@ How bytes go through it:
              an event                contract as they pass            the beginning of a mark
 
 It is in one of three states. *Open*: each event may give a result. *Done*: [DONE] was there, and
-the last result was given out; events behind it are not read. *Failed*: an event could not be read,
-or said that the server cannot go on.
+the last result was given out; events behind it are not read. *Failed*: an event could not be read.
+An event that says that the server cannot go on counts only where no finish reason comes.
 
 An answer has ended with [DONE], or when the body ends behind a finish reason, since some servers
 send one of the two only. A body that ends without either was cut off, however whole its text looks:
@@ -26,13 +26,21 @@ end are spoiled on purpose, since langchain-core would complete them, and half a
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Sequence
 from typing import Generic
 
 from langchain_azureml_oss.answers.readers import AnswerRules, ChoiceReader, T, check_size
-from langchain_azureml_oss.errors import AzureMLOSSError, StreamInterruptedError, shorten
+from langchain_azureml_oss.errors import (
+    AzureMLOSSError,
+    ResponseFormatError,
+    StreamInterruptedError,
+    shorten,
+)
 from langchain_azureml_oss.tools import StreamedArguments
 from langchain_azureml_oss.wire import Choice, Event, Reply, SSEDecoder
+
+logger = logging.getLogger(__name__)
 
 
 class EventReader(Generic[T]):
@@ -61,6 +69,9 @@ class EventReader(Generic[T]):
         self._decoder = SSEDecoder()
         self._end = Reply([])
         self._finish_reason: str | None = None
+        self._has_choice = False
+        self._trouble: StreamInterruptedError | None = None
+        """An error event; it counts where no finish reason comes before or after it."""
         self._texts: list[str] = []
         self.done = False
         self.failure: AzureMLOSSError | None = None
@@ -87,7 +98,9 @@ class EventReader(Generic[T]):
         if self._finish_reason is not None:
             return [*results, self._ending()]
         msg = "The stream ended before the answer did: without a finish reason or [DONE]."
-        return self._failed(StreamInterruptedError(msg, text=self.abandon()), results)
+        error = self._trouble or StreamInterruptedError(msg)
+        error.text = self.abandon()
+        return self._failed(error, results)
 
     def _read(self, events: Sequence[Event]) -> list[T]:
         results: list[T] = []
@@ -111,9 +124,8 @@ class EventReader(Generic[T]):
         if event.data == b"[DONE]":
             return [self._ending()]
         if event.name == b"error":
-            said = event.data.decode("utf-8", "replace")
-            msg = f"The server could not go on with the stream: {shorten(said)}"
-            raise StreamInterruptedError(msg, text=self.abandon())
+            self._take_trouble(event.data)
+            return []
         reply, end = self._parse(event), self._end
         end.usage = reply.usage or end.usage
         end.model = reply.model or end.model
@@ -122,6 +134,7 @@ class EventReader(Generic[T]):
         for choice in reply.choices:
             if choice is None or choice.index:
                 continue
+            self._has_choice = True
             self._finish_reason = choice.finish_reason or self._finish_reason
             self._arguments.feed(choice.tool_calls)
             piece = self._choice.feed(choice)
@@ -130,7 +143,27 @@ class EventReader(Generic[T]):
                 results.append(self._piece(piece))
         return results
 
+    def _take_trouble(self, data: bytes) -> None:
+        """Go on, for now: Microsoft's server writes such an event for each ping of an engine."""
+        said = shorten(data.decode("utf-8", "replace"))
+        if self._trouble is None:
+            logger.warning("The server wrote an error into the stream: %s", said)
+        msg = f"The server could not go on with the stream: {said}"
+        self._trouble = StreamInterruptedError(msg)
+
     def _ending(self) -> T:
+        """Return the last result.
+
+        Raises:
+            StreamInterruptedError: an error came, and no finish reason.
+            ResponseFormatError: nothing came that is an answer.
+        """
+        if self._trouble is not None and self._finish_reason is None:
+            self._trouble.text = self.abandon()
+            raise self._trouble
+        if not self._has_choice:
+            msg = "The stream holds no answer: it ended without a choice that has a message."
+            raise ResponseFormatError(msg)
         self.done = True
         rest = self._choice.flush()
         rest.tool_calls += self._arguments.spoilers()

@@ -165,8 +165,12 @@ def whole_reply(
 
     Raises:
         AnswerMisfitError: the answer has not the form that was asked for.
+        ResponseFormatError: there is no answer at all.
     """
     reply = formatter.parse(response, call)
+    if not reply.choices and len(call.prompts) <= 1:  # of several prompts, some may be lost
+        msg = "The response holds no answer: its list of choices is empty."
+        raise ResponseFormatError(msg)
     asked_for_echo = call.parameters.get("return_full_text")
     echoes = formatter.traits.echoes and (asked_for_echo is None or asked_for_echo)
     for place, choice in enumerate(reply.choices):
@@ -200,12 +204,8 @@ def only_choice(reply: Reply) -> Choice:
 
     Raises:
         ServerError: the server said null, which means that its engine failed.
-        ResponseFormatError: there is no answer at all.
     """
-    if not reply.choices:
-        msg = "The response holds no answer: its list of choices is empty."
-        raise ResponseFormatError(msg)
-    choice = reply.choices[0]
+    choice = next(iter(reply.choices), None)
     if choice is None:
         raise engine_failed({})
     return choice

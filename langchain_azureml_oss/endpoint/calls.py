@@ -15,6 +15,7 @@ from langchain_azureml_oss.answers import (
     AnswerRules,
     EventReader,
     Reader,
+    SniffingReader,
     WholeReader,
     only_choice,
     whole_reply,
@@ -103,7 +104,8 @@ class EndpointCalls(EndpointFields):
             details = response_details(response)
             details["deployment"] = details["deployment"] or deployment_name
             details["trace_name"] = self._trace_name(ask.kwargs)
-            if request.stream and response.is_event_stream:
+
+            def events() -> Reader[Any]:
                 return EventReader(
                     self._formatter.parse_event,
                     rules,
@@ -118,7 +120,10 @@ class EndpointCalls(EndpointFields):
                     return self._last(only_choice(reply), reply, details)
                 return self._result(reply, details)
 
-            return WholeReader(response, finish, self.max_response_bytes)
+            def whole() -> Reader[Any]:
+                return WholeReader(response, finish, self.max_response_bytes)
+
+            return SniffingReader(events, whole) if request.stream else whole()
 
         return Call(
             request=request,

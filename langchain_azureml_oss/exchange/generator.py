@@ -146,7 +146,7 @@ class _Attempt(Generic[T]):
             reader = self._call.reader(response)
             yield from self._read(reader)
         except AzureMLOSSError as error:
-            if reader is not None and response.is_event_stream:
+            if reader is not None:
                 error = _interrupted(error, reader, emitted=self.emitted)
             if self.headers:
                 details = response_details(response)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from langchain_azureml_oss.errors import AzureMLOSSError, ResponseFormatError
+from langchain_azureml_oss.errors import AzureMLOSSError, ResponseFormatError, from_inside_200
 from langchain_azureml_oss.formatters.parameters import ContractNames
 from langchain_azureml_oss.wire import (
     Event,
@@ -169,6 +169,17 @@ class ContentFormatter(ABC):
         except (AttributeError, IndexError, KeyError, RecursionError, TypeError, ValueError):
             pass  # raised below, where the body's text is no part of the error's context
         raise self.mismatch(data)
+
+
+def error_inside(data: Any) -> AzureMLOSSError | None:
+    """Return the error that an engine wrote into a 200 or into a stream, if it is one.
+
+    Two forms: `{"error": ...}`, and vLLM's `{"object": "error", "message": ..., "code": ...}`.
+    """
+    if not isinstance(data, Mapping):
+        return None
+    error = data if data.get("object") == "error" else data.get("error")
+    return from_inside_200(error) if error else None
 
 
 def outline(data: Any, depth: int = 2) -> str:

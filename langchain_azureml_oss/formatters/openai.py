@@ -6,11 +6,16 @@ Source: observed on Microsoft's catalog server, see docs/contracts.md; the bodie
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
-from langchain_azureml_oss.errors import AzureMLOSSError, from_inside_200
-from langchain_azureml_oss.formatters.base import Api, ContentFormatter, ModelCall, Traits
+from langchain_azureml_oss.formatters.base import (
+    Api,
+    ContentFormatter,
+    ModelCall,
+    Traits,
+    error_inside,
+)
 from langchain_azureml_oss.formatters.parameters import ContractNames
 from langchain_azureml_oss.wire import Choice, Reply
 
@@ -65,9 +70,10 @@ class OpenAIFormatter(ContentFormatter):
 
     def read(self, data: Any, call: ModelCall) -> Reply:
         """Read a whole answer."""
-        if not isinstance(data, dict) or not isinstance(data.get("choices"), list):
-            raise _inner_error(data) or self.mismatch(data, expected='{"choices": [...]}')
-        return _reply(data, "message")
+        choices = self._choices(data)
+        if not all(_speaks(choice, "message") for choice in choices):
+            raise self.mismatch(data, expected="a message or a text in each choice")
+        return _reply(data, [_choice(choice, "message") for choice in choices])
 
     def advice(self, data: Any) -> str:
         """Return what to try after an answer of another shape."""
@@ -77,15 +83,34 @@ class OpenAIFormatter(ContentFormatter):
         )
 
     def read_event(self, data: Any) -> Reply:
-        """Read one event of a stream."""
-        if not isinstance(data, dict) or not isinstance(data.get("choices"), list):
-            raise _inner_error(data) or self.mismatch(data, expected='{"choices": [...]}')
-        return _reply(data, "delta")
+        """Read one event of a stream; a choice of it that brings nothing is None."""
+        # Servers write null for the list in a first event, and in the one with the usage.
+        return _reply(data, [_piece(choice) for choice in self._choices(data, null=())])
+
+    def _choices(self, data: Any, null: Sequence[Any] | None = None) -> Sequence[Any]:
+        """Return the choices; `null` in the place of null, where that means something."""
+        choices = data.get("choices", ...) if isinstance(data, dict) else ...
+        if isinstance(choices, list):
+            return choices
+        error = error_inside(data)
+        if error is None and choices is None and null is not None:
+            return null
+        raise error or self.mismatch(data, expected='{"choices": [...]}')
 
 
-def _reply(data: Mapping[str, Any], part: str) -> Reply:
+def _speaks(choice: Mapping[str, Any], part: str) -> bool:
+    """Whether there is an answer in a choice, though it may be an empty one."""
+    return bool(choice.get(part)) or choice.get("text") is not None
+
+
+def _piece(choice: Mapping[str, Any]) -> Choice | None:
+    brings = _speaks(choice, "delta") or choice.get("finish_reason")
+    return _choice(choice, "delta") if brings else None
+
+
+def _reply(data: Mapping[str, Any], choices: list[Choice | None]) -> Reply:
     return Reply(
-        choices=[_choice(choice, part) for choice in data["choices"]],
+        choices=choices,
         usage=data.get("usage"),
         model=data.get("model"),
         id=data.get("id"),
@@ -116,9 +141,3 @@ def content_text(content: Any) -> str:
 def reasoning_text(message: Mapping[str, Any]) -> str:
     """Return a message's reasoning: vLLM called it reasoning_content, and reasoning since 0.12."""
     return message.get("reasoning_content") or message.get("reasoning") or ""
-
-
-def _inner_error(data: Any) -> AzureMLOSSError | None:
-    """Return the error that an engine wrote into a 200 or into a stream, if it is one."""
-    error = data.get("error") if isinstance(data, dict) else None
-    return from_inside_200(error) if error else None

@@ -5,20 +5,33 @@ Source: observed on Microsoft's catalog server and its MLflow flavour, see docs/
 
 from __future__ import annotations
 
+import contextlib
 import logging
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from langchain_azureml_oss.errors import from_inside_200
+from langchain_azureml_oss.errors import ResponseFormatError
 from langchain_azureml_oss.families import plain_text
-from langchain_azureml_oss.formatters.base import Api, ContentFormatter, ModelCall, Traits
+from langchain_azureml_oss.formatters.base import (
+    Api,
+    ContentFormatter,
+    ModelCall,
+    Traits,
+    error_inside,
+)
 from langchain_azureml_oss.formatters.openai import content_text, reasoning_text
 from langchain_azureml_oss.formatters.parameters import ContractNames
-from langchain_azureml_oss.wire import Choice, Reply
+from langchain_azureml_oss.wire import Choice, Reply, WireMessage, decode_json
 
 logger = logging.getLogger(__name__)
 
 _EXPECTED = '{"output": ...}, a list of texts, or [{"0": ...}]'
+
+_OBJECT_KEYS = frozenset(
+    {"output", "message", "error", "finish_reason", "usage", "model", "id", "tool_calls"}
+    | {"reasoning_content", "object", "code", "type", "param"}
+)
+"""What an answer that is an object holds."""
 
 _AT_SCORE = ("score", "score-params", "gpt2-2023", "falcon-2023", "dolly-2023")
 """The contracts whose URLs end in /score, so that the URL does not tell them apart."""
@@ -35,11 +48,34 @@ class ScoreFamilyFormatter(ContentFormatter):
 
     def read(self, data: Any, call: ModelCall) -> Reply:
         """Read any shape that /score answers with; failures come with status 200 too."""
+        if isinstance(data, str):
+            return self._json_text(data, call)
         if isinstance(data, list) and data:
-            return Reply([self._text(item) for item in self._items(data, len(call.prompts))])
+            items = self._items(data, len(call.prompts))
+            if call.messages and (len(items) > 1 or _is_repr(items[0], call.messages[0])):
+                raise _not_a_chat(len(items))
+            return Reply([self._text(item) for item in items])
         if isinstance(data, dict) and not {"error", "output", "message"}.isdisjoint(data):
             return self._object(data, call)
         raise self.mismatch(data, expected=_EXPECTED)
+
+    def _json_text(self, text: str, call: ModelCall) -> Reply:
+        """Read what a score.py returned that makes texts: the answer, or JSON of any shape above.
+
+        JSON that is no answer of this contract is the model's own.
+        """
+        try:
+            inner = decode_json(text.encode("utf-8", "surrogatepass"))
+        except (ValueError, RecursionError):
+            return Reply([Choice(text=text)])
+        if isinstance(inner, str):
+            return Reply([Choice(text=inner)])
+        asked = max(1, len(call.prompts))
+        is_object = isinstance(inner, dict) and _OBJECT_KEYS.issuperset(inner)
+        if is_object or (isinstance(inner, list) and len(inner) == asked):
+            with contextlib.suppress(ResponseFormatError, AttributeError, TypeError, ValueError):
+                return self.read(inner, call)
+        return Reply([Choice(text=text)])
 
     def advice(self, data: Any) -> str:
         """Return what to try after an answer of another shape."""
@@ -56,8 +92,9 @@ class ScoreFamilyFormatter(ContentFormatter):
         return advice
 
     def _object(self, data: Mapping[str, Any], call: ModelCall) -> Reply:
-        if data.get("error"):
-            raise from_inside_200(data["error"])
+        error = error_inside(data)
+        if error is not None:
+            raise error
         message = data.get("message") or {}
         if not isinstance(message, Mapping):
             raise self.mismatch(data, expected=_EXPECTED)
@@ -146,6 +183,20 @@ class ScoreParamsFormatter(ScoreFamilyFormatter):
     def body(self, call: ModelCall) -> Mapping[str, Any]:
         """Return the body."""
         return {"input_data": list(call.prompts), "params": dict(call.parameters)}
+
+
+def _is_repr(text: Any, message: WireMessage) -> bool:
+    """Whether a text begins as Python writes a message: the server took that for a prompt."""
+    beginning = repr({"role": message["role"], "content": message["content"]})[:-1]
+    return isinstance(text, str) and text.startswith(beginning)
+
+
+def _not_a_chat(texts: int) -> ResponseFormatError:
+    return ResponseFormatError(
+        f"The conversation was answered as {texts} separate prompts, one for each message: the"
+        " deployment is a text-generation one. Ask it with AzureMLOSSLLM, or deploy the model for"
+        " the task chat-completion."
+    )
 
 
 def _is_parts(output: list[Any]) -> bool:

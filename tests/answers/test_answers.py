@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 
 import pytest
 from hypothesis import given
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from langchain_azureml_oss import FamilyProfile
 from langchain_azureml_oss.errors import (
     AzureMLOSSError,
+    NotFoundError,
     ResponseFormatError,
     ServerError,
     StreamInterruptedError,
@@ -206,11 +208,31 @@ PIECES = pytest.mark.parametrize("cuts", [None, ()], ids=["piece by piece", "one
 
 
 @PIECES
-def test_the_odd_error_event_ends_the_stream(chat, plug, events, delta, cuts):
-    plug(chat, *[events(delta("Hel"), ODD_ERROR, delta("lo"), cuts=cuts)] * 4)
+@pytest.mark.parametrize("rest", [[], ["lo"]], ids=["nothing", "no end"])
+@pytest.mark.parametrize("done", [True, False], ids=["[DONE]", "cut"])
+def test_the_odd_error_event_ends_a_stream_that_has_no_other_end(
+    chat, plug, events, delta, cuts, rest, done
+):
+    stream = events(delta("Hel"), ODD_ERROR, *map(delta, rest), cuts=cuts, done=done)
+    plug(chat, *[stream] * 4)
     text, error = interrupted(chat)
-    assert text == error.text == "Hel"
+    assert text == error.text == "Hel" + "".join(rest)
     assert "list index out of range" in str(error) or "Error parsing decoded stream" in str(error)
+
+
+@PIECES
+def test_an_engines_pings_are_one_warning(chat, plug, events, delta, cuts, caplog):
+    """Microsoft's server writes such an event for each ping, with the whole answer around it."""
+    plug(
+        chat,
+        events(
+            *(ODD_ERROR, delta("Hel"), ODD_ERROR, delta("lo"), delta(finish_reason="stop")),
+            *(ODD_ERROR,),
+            cuts=cuts,
+        ),
+    )
+    assert fold(list(chat.stream("x"))).text == "Hello"
+    assert [r.levelname for r in caplog.records] == ["WARNING"]
 
 
 @PIECES
@@ -242,10 +264,88 @@ def test_an_answer_that_is_null_is_a_server_error(make_chat, plug, answer):
         chat.invoke("x")
 
 
-def test_an_empty_list_of_choices_is_a_format_error(chat, plug, answer):
-    plug(chat, answer({"choices": []}))
+NO_ANSWERS = [
+    {"choices": []},
+    {"choices": [{}]},
+    {"choices": [{"message": None}]},
+    {"choices": [{"message": {}}]},
+    {"choices": [{"index": 0, "delta": {}, "text": None}]},
+]
+
+
+@pytest.mark.parametrize("body", NO_ANSWERS, ids=str)
+def test_a_response_without_an_answer_is_a_format_error(chat, llm, plug, answer, events, body):
+    for model in (chat, llm):
+        plug(model, answer(body), events(body), events(body, {"choices": None}))
+        with pytest.raises(ResponseFormatError):
+            model.invoke("x")
+        for _ in range(2):
+            with pytest.raises(ResponseFormatError):
+                list(model.stream("x"))
+
+
+def test_a_stream_of_nothing_but_its_end_is_a_format_error(chat, llm, plug, events):
+    for model in (chat, llm):
+        plug(model, events())
+        with pytest.raises(ResponseFormatError, match="no answer"):
+            list(model.stream("x"))
+
+
+def test_an_answer_without_words_is_one(chat, plug, answer, completion, events, delta):
+    plug(chat, answer(completion(None)), events(delta(finish_reason="content_filter")))
+    assert not chat.invoke("x").text
+    (*_, last) = chat.stream("x")
+    assert last.response_metadata["finish_reason"] == "content_filter"
+
+
+def test_null_may_stand_for_the_choices_of_an_event(chat, llm, plug, events, delta):
+    usage = {"prompt_tokens": 3, "completion_tokens": 4, "total_tokens": 7}
+    nothing = {"choices": None}
+    plug(chat, events(nothing, delta("a", "stop"), nothing | {"usage": usage}))
+    folded = fold(list(chat.stream("x")))
+    assert (folded.text, folded.usage_metadata["total_tokens"]) == ("a", 7)
+    plug(llm, events(nothing, {"choices": [{"text": "a"}]}, nothing | {"usage": usage}))
+    assert "".join(llm.stream("x")) == "a"
+
+
+@pytest.mark.parametrize("url", [URL, "https://h.example/score"], ids=["openai", "score"])
+def test_an_error_object_in_a_200_is_that_error(make_chat, make_llm, plug, answer, events, url):
+    body = {"object": "error", "message": "no such model", "type": "NotFoundError", "code": 404}
+    for make in (make_chat, make_llm):
+        model = make(base_url=url, max_retries=0)
+        plug(model, answer(body), answer(body) if url != URL else events(body))
+        with pytest.raises(NotFoundError, match="no such model"):
+            model.invoke("x")
+        with pytest.raises(NotFoundError, match="no such model"):
+            list(model.stream("x"))
+
+
+@given(cuts=CUTS, kind=st.sampled_from(["application/json", "text/plain", ""]))
+@pytest.mark.parametrize("before", [b"", b"\r\n\n", b": hello\n\n", b"\xef\xbb\xbf", b"id: 1\n"])
+def test_a_stream_is_told_by_its_first_bytes(chat, plug, events, delta, before, cuts, kind):
+    stream = events(before, delta("a"), delta("b", "stop"), cuts=cuts, content_type=kind)
+    plug(chat, stream)
+    assert [chunk.text for chunk in chat.stream("x") if chunk.text] == ["a", "b"]
+
+
+@given(cuts=CUTS, content=st.sampled_from(["data: x", "event: error", ""]))
+def test_so_is_a_whole_answer(chat, plug, answer, completion, cuts, content):
+    body = b"\n " + json.dumps(completion(content)).encode()
+    plug(chat, answer(body, cuts=cuts, content_type="text/event-stream"))
+    assert fold(list(chat.stream("x"))).text == content
+
+
+@pytest.mark.parametrize("body", [b"", b"dat", b"error: no", b"<html>"])
+def test_what_is_neither_is_an_error(chat, plug, answer, body):
+    plug(chat, *[answer(body, content_type="text/plain")] * 4)
     with pytest.raises(ResponseFormatError):
-        chat.invoke("x")
+        list(chat.stream("x"))
+
+
+def test_a_stream_of_another_type_that_breaks_off_says_what_had_come(chat, plug, events, delta):
+    plug(chat, events(delta("Hel"), done=False, content_type="application/json"))
+    text, error = interrupted(chat)
+    assert text == error.text == "Hel"
 
 
 @pytest.mark.parametrize("is_stream", [False, True], ids=["whole", "stream"])

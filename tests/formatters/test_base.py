@@ -77,7 +77,7 @@ def test_a_page_is_no_contracts_answer(name):
 
 
 @pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("value", [7, "x", True, [], {"unknown": "private words"}], ids=repr)
+@pytest.mark.parametrize("value", [7, True, [], {"unknown": "private words"}], ids=repr)
 def test_another_shape_is_a_format_error_that_names_the_contract(name, value):
     with pytest.raises(ResponseFormatError, match=f"'{name}'") as caught:
         formatter(name).parse(HttpResponse(200, {}, json.dumps(value).encode()), ASKS["completion"])

@@ -246,3 +246,52 @@ def test_an_inner_error_with_openais_names_has_its_status_too():
     with pytest.raises(errors.ContentFilterError, match="400") as caught:
         read({"error": error})
     assert caught.value.status == 400
+
+
+# -- a score.py that makes texts -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("Hello", "Hello"),
+        ('{"output": "Hello"}', "Hello"),
+        ('[{"0": "Hello"}]', "Hello"),
+        ('["Hello"]', "Hello"),
+        ('"Hello"', "Hello"),
+        # The model's own JSON, which a form asked for.
+        ('{"name": "A"}', '{"name": "A"}'),
+        ('{"output": "A", "score": 1}', '{"output": "A", "score": 1}'),
+        ('{"message": "A"}', '{"message": "A"}'),
+        ("[1, 2]", "[1, 2]"),
+        ('["a", "b"]', '["a", "b"]'),
+        ("{", "{"),
+        ("[" * 3000, "[" * 3000),
+    ],
+)
+def test_a_json_text_is_the_answer_or_holds_it(make_chat, make_llm, plug, answer, body, text):
+    chat, llm = make_chat(), make_llm()
+    plug(chat, answer(body))
+    plug(llm, answer(body))
+    assert chat.invoke("x").text == llm.invoke("x") == text
+
+
+def test_an_error_may_be_encoded_twice(make_chat, plug, answer):
+    chat = make_chat(max_retries=0)
+    plug(chat, answer('{"output": null, "error": {"status_code": 404, "body": "no model"}}'))
+    with pytest.raises(errors.NotFoundError, match="no model"):
+        chat.invoke("x")
+
+
+def test_more_texts_than_conversations_name_the_other_model(make_chat, plug, answer):
+    chat = make_chat()
+    plug(chat, answer([{"0": "{'role': 'user'", "1": "b", "2": "c", "3": "d"}]))
+    with pytest.raises(errors.ResponseFormatError, match="AzureMLOSSLLM"):
+        chat.invoke([("system", "a"), ("user", "b"), ("ai", "c"), ("user", "d")])
+
+
+def test_the_repr_of_the_message_names_it_too(make_chat, plug, answer):
+    chat = make_chat()
+    plug(chat, answer([{"0": "{'role': 'user', 'content': 'Say hi.'} and so on"}]))
+    with pytest.raises(errors.ResponseFormatError, match="AzureMLOSSLLM"):
+        chat.invoke("Say hi.")
