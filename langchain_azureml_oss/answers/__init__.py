@@ -1,9 +1,9 @@
 """Bytes of a response -> answers, whole or event by event.
 
-`sniffing.py` tells which came, `readers.py` reads a whole response, `event_reader.py` a stream, both with the steps that every text
-goes through: `stops.py`, `reasoning.py`, and the calls and forms of `tools`. `follow_up.py` asks
-once more where the answer has not the form that was asked for. Imports `wire`, `errors`,
-`families`, `tools` and `formatters`. Internal.
+`sniffing.py` tells which of the two came, `readers.py` reads a whole response, `event_reader.py` a
+stream, both with the steps that every text goes through: `stops.py`, `reasoning.py`, and the calls
+and forms of `tools`. `follow_up.py` asks once more where the answer has not the form that was asked
+for. Imports `wire`, `errors`, `families`, `tools` and `formatters`. Internal.
 """
 
 from langchain_azureml_oss.answers.event_reader import EventReader

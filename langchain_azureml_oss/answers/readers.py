@@ -60,9 +60,13 @@ class ChoiceReader:
         """Return what can be given out now; the end of the text may wait for the next piece."""
         if self._stop is not None and choice.text:
             choice.text = self._stop.feed(choice.text)
-        if self._reasoning is not None and choice.text:
-            choice.text, thought = self._reasoning.feed(choice.text)
-            choice.reasoning += thought
+        if self._reasoning is not None:
+            is_told_apart = bool(choice.reasoning)  # the server did it
+            text, thought = self._reasoning.feed(choice.text) if choice.text else ("", "")
+            if is_told_apart:
+                more, late = self._reasoning.settle()
+                text, thought = text + more, thought + late
+            choice.text, choice.reasoning = text, choice.reasoning + thought
         return self._finished(choice, final=False)
 
     def flush(self) -> Choice:

@@ -11,13 +11,55 @@ class ReasoningSplitter:
 
     def __init__(self, tags: ReasoningTags) -> None:
         self._tags = tags
-        self._inside = tags.implied_start
+        self._inside = bool(tags.implied_start)
+        self._waiting: list[str] | None = [] if tags.implied_start is None else None
+        """What came before any tag, while it may be either; None: it is known what the text is."""
         self._held = ""
-        self._trim = tags.implied_start
+        self._trim = self._inside
         """White space after a tag belongs to the tag."""
 
     def feed(self, text: str) -> tuple[str, str]:
         """Return the answer's text and the reasoning that `text` brings."""
+        if self._waiting is not None:
+            text = self._first_tag(text)
+        return self._split(text)
+
+    def settle(self) -> tuple[str, str]:
+        """Take what came for the answer: the server told reasoning and text apart by itself."""
+        waiting, self._waiting = self._waiting, None
+        if waiting is None:
+            return "", ""
+        text, self._held = "".join([*waiting, self._held]), ""
+        return self._split(text)
+
+    def flush(self) -> tuple[str, str]:
+        """Return what was held back, since it might have become a tag."""
+        text, reasoning = self.settle()
+        rest, self._held = self._held, ""
+        last_text, last_reasoning = self._sort(rest)
+        return text + last_text, reasoning + last_reasoning
+
+    def _first_tag(self, text: str) -> str:
+        """Return all the text from the first tag on, and what came before; nothing until then.
+
+        Only the tag that comes first can tell: a text before a closing one was reasoning.
+        """
+        tags = (self._tags.start, self._tags.end)
+        text = self._held + text
+        found = [(place, tag) for tag in tags if (place := text.find(tag)) >= 0]
+        waiting = self._waiting if self._waiting is not None else []
+        if not found:
+            cut = len(text) - held_back(text, tags)
+            self._held = text[cut:]
+            waiting.append(text[:cut])
+            return ""
+        self._held, self._waiting = "", None
+        self._inside = self._trim = min(found)[1] == self._tags.end
+        return "".join([*waiting, text])
+
+    def _split(self, text: str) -> tuple[str, str]:
+        if self._waiting is not None:
+            return "", ""
         self._held += text
         answer = reasoning = ""
         while True:
@@ -31,11 +73,6 @@ class ReasoningSplitter:
             if not found:
                 return answer, reasoning
             self._inside, self._trim = not self._inside, True
-
-    def flush(self) -> tuple[str, str]:
-        """Return what was held back, since it might have become a tag."""
-        rest, self._held = self._held, ""
-        return self._sort(rest)
 
     def _sort(self, text: str) -> tuple[str, str]:
         if self._trim:

@@ -155,7 +155,7 @@ class EndpointCalls(EndpointFields):
             stops += self._row.template.stop
         rules = AnswerRules(
             stops=tuple(stops),
-            reasoning=self._row.reasoning,
+            reasoning=self.reasoning_tags or self._row.reasoning,
             trim=is_rendered,
             tools=tools,
             json=json,

@@ -31,7 +31,13 @@ from langchain_azureml_oss.connections import (
     missing,
 )
 from langchain_azureml_oss.errors import ConnectionConfigError
-from langchain_azureml_oss.families import FamilyProfile, ModelFamily, family, profile
+from langchain_azureml_oss.families import (
+    FamilyProfile,
+    ModelFamily,
+    ReasoningTags,
+    family,
+    profile,
+)
 from langchain_azureml_oss.formatters import ContentFormatter, formatter
 from langchain_azureml_oss.transports import (
     AsyncTransport,
@@ -83,6 +89,9 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
     """Wins over the connection's. Environment: AZUREML_ENDPOINT_API_KEY."""
     model_family: ModelFamily | FamilyProfile | None = None
     """Wins over the connection's. Environment: AZUREML_MODEL_FAMILY."""
+    reasoning_tags: ReasoningTags | None = None
+    """How the model marks its reasoning inside the text, where its family does not say or says
+    something else: `("<think>", "</think>", True)` where the chat template writes the first."""
     deployment_name: str | None = None
     """None, blank and `default`: the endpoint's traffic rules. Environment:
     AZUREML_DEPLOYMENT_NAME."""

@@ -10,5 +10,7 @@ class ReasoningTags(NamedTuple):
 
     start: str
     end: str
-    implied_start: bool = False
-    """The chat template writes the start tag itself, so answers begin inside the reasoning."""
+    implied_start: bool | None = None
+    """Whether the chat template writes the start tag itself, so that answers begin inside the
+    reasoning. None: some templates do, so what stands before a closing tag is reasoning; a stream
+    waits for the first tag then. False: the model writes it, and streams wait for nothing."""

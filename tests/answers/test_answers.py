@@ -21,7 +21,9 @@ from langchain_azureml_oss.families.reasoning import ReasoningTags
 
 URL = "https://h.example/v1/chat/completions"
 THINKER = FamilyProfile(
-    "THINKER", contract="openai", reasoning=ReasoningTags("<think>", "</think>")
+    "THINKER",
+    contract="openai",
+    reasoning=ReasoningTags("<think>", "</think>", implied_start=False),
 )
 TEXT = st.lists(
     st.sampled_from(

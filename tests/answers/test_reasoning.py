@@ -9,13 +9,14 @@ from hypothesis import strategies as st
 from langchain_azureml_oss.answers.reasoning import ReasoningSplitter
 from langchain_azureml_oss.families.reasoning import ReasoningTags
 
-THINK = ReasoningTags("<think>", "</think>")
+THINK = ReasoningTags("<think>", "</think>", implied_start=False)
+EITHER = ReasoningTags("<think>", "</think>")
 IMPLIED = ReasoningTags("<think>", "</think>", implied_start=True)
 TEXT = st.lists(
     st.sampled_from(["<think>", "</think>", "<", "<thi", "</", "a", " ", "\n", "b c"]), max_size=10
 ).map("".join)
 CUTS = st.lists(st.integers(0, 100), max_size=12)
-TAGS = st.sampled_from([THINK, IMPLIED])
+TAGS = st.sampled_from([THINK, IMPLIED, EITHER])
 
 
 def split(pieces, tags=THINK):
@@ -59,3 +60,94 @@ def test_text_is_given_out_at_once_where_no_tag_can_begin():
     assert splitter.feed("so") == ("so", "")
     assert splitter.feed(" it <th") == (" it ", "")
     assert splitter.feed("ere") == ("<there", "")
+
+
+@pytest.mark.parametrize(
+    ("text", "answer", "reasoning"),
+    [
+        (
+            "Okay, let me see.\n</think>\n\nThe answer is 4.",
+            "The answer is 4.",
+            "Okay, let me see.\n",
+        ),
+        ("\nhm</think>so</think>!", "so</think>!", "hm"),
+        ("</think>so", "so", ""),
+        ("<think>because</think>so", "so", "because"),
+        (" well <think>hm</think>so", " well so", "hm"),
+        (" no tag at all <thin", " no tag at all <thin", ""),
+    ],
+)
+@given(places=CUTS)
+def test_what_stands_before_a_closing_tag_is_reasoning(cut, text, answer, reasoning, places):
+    assert split(cut(text, places), EITHER) == (answer, reasoning)
+
+
+def test_where_the_server_tells_them_apart_no_text_waits():
+    splitter = ReasoningSplitter(EITHER)
+    assert splitter.feed("so") == ("", "")
+    assert splitter.settle() == ("so", "")
+    assert splitter.feed(" it") == (" it", "")
+
+
+def test_waiting_costs_no_more_than_what_comes():
+    """Pieces that wait are looked at once each."""
+    splitter = ReasoningSplitter(EITHER)
+    looked = 0
+
+    class Counted(str):
+        def find(self, *args):
+            nonlocal looked
+            looked += len(self)
+            return super().find(*args)
+
+        def __radd__(self, other):
+            return Counted(str(other) + str(self))
+
+    for _ in range(2_000):
+        splitter.feed(Counted("<thin a"))
+    assert looked <= 2 * 2_000 * 2 * len("<thin a")
+    assert splitter.flush() == ("<thin a" * 2_000, "")
+
+
+STREAMED = "https://h.example/v1/chat/completions"
+SEEN = "Okay, let me see.\n</think>\n\nThe answer is 4."
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"model_family": "DEEPSEEK"},
+        {"model_family": "QWEN"},
+        {"model_family": "LLAMA", "reasoning_tags": ("<think>", "</think>", True)},
+    ],
+    ids=lambda fields: fields["model_family"],
+)
+@given(places=CUTS)
+def test_a_template_may_have_written_the_opening_tag(  # noqa: PLR0913 - fixtures and data
+    make_chat, plug, answer, completion, events, delta, cut, fields, places
+):
+    def read(message):
+        return message.text, message.additional_kwargs["reasoning_content"]
+
+    expected = ("The answer is 4.", "Okay, let me see.\n")
+    chat = make_chat(endpoint_url=STREAMED, **fields)
+    plug(
+        chat,
+        answer(completion(SEEN)),
+        events(*map(delta, cut(SEEN, places)), delta(finish_reason="stop")),
+    )
+    assert read(chat.invoke("x")) == expected
+    first, *rest = chat.stream("x")
+    for chunk in rest:
+        first += chunk
+    assert read(first) == expected
+    chat = make_chat(**fields)
+    plug(chat, answer({"output": SEEN}))
+    assert read(chat.invoke("x")) == expected
+
+
+def test_a_model_that_writes_its_tags_streams_at_once(make_chat, plug, events, delta):
+    tags = ("<think>", "</think>", False)
+    chat = make_chat(endpoint_url=STREAMED, model_family="QWEN", reasoning_tags=tags)
+    plug(chat, events(delta("a"), delta("b"), delta("c", "stop")))
+    assert [chunk.text for chunk in chat.stream("x") if chunk.text] == ["a", "b", "c"]
