@@ -29,6 +29,8 @@ class AnswerRules(NamedTuple):
     """What is done to every text that comes back."""
 
     stops: tuple[str, ...] = ()
+    template_stops: tuple[str, ...] = ()
+    """Those of `stops` that nobody but the family's template asked for."""
     reasoning: ReasoningTags | None = None
     trim: bool = False
     """White space at the beginning belongs to the template, not to the answer."""
@@ -51,6 +53,7 @@ class ChoiceReader:
     def __init__(self, rules: AnswerRules) -> None:
         self._stop = StopFilter(rules.stops) if rules.stops else None
         self._reasoning = ReasoningSplitter(rules.reasoning) if rules.reasoning else None
+        self._template_stops = rules.template_stops
         self._trim = rules.trim
         self._tools = rules.tools
         self._calls = ToolCallScanner(rules.tools.schemas) if rules.tools else None
@@ -78,6 +81,8 @@ class ChoiceReader:
             rest.text, rest.reasoning = text + last_text, reasoning + last_reasoning
         if self._stop is not None and self._stop.stopped:
             rest.finish_reason = "stop"
+            if self._stop.found in self._template_stops:
+                rest.stopped_at = self._stop.found
         return self._finished(rest, final=True)
 
     def _finished(self, choice: Choice, *, final: bool) -> Choice:
@@ -106,6 +111,7 @@ class ChoiceReader:
         choice.reasoning += rest.reasoning
         choice.tool_calls += rest.tool_calls
         choice.finish_reason = rest.finish_reason or choice.finish_reason
+        choice.stopped_at = rest.stopped_at
         return choice
 
 
@@ -176,7 +182,8 @@ def whole_reply(
         msg = "The response holds no answer: its list of choices is empty."
         raise ResponseFormatError(msg)
     asked_for_echo = call.parameters.get("return_full_text")
-    echoes = formatter.traits.echoes and (asked_for_echo is None or asked_for_echo)
+    # A whole template comes from a server that echoes all the same, and not from a model.
+    echoes = formatter.traits.echoes or rules.trim if asked_for_echo is None else asked_for_echo
     for place, choice in enumerate(reply.choices):
         if choice is None:
             continue

@@ -15,6 +15,8 @@ class StopFilter:
         self._held = ""
         self.stopped = False
         """Whether a stop string was found; nothing after it is given out."""
+        self.found = ""
+        """Which one."""
 
     def feed(self, text: str) -> str:
         """Return the text that can be given out now; the end of it may wait for the next piece."""
@@ -22,10 +24,11 @@ class StopFilter:
             return "" if self.stopped else text
         text = self._held + text
         # The one that is complete first, so that the borders of the pieces make no difference.
-        found = [(p + len(stop), p) for stop in self._stops if (p := text.find(stop)) >= 0]
+        found = [(p + len(stop), p, stop) for stop in self._stops if (p := text.find(stop)) >= 0]
         if found:
+            _, place, self.found = min(found)
             self.stopped, self._held = True, ""
-            return text[: min(found)[1]]
+            return text[:place]
         keep = held_back(text, self._stops)
         self._held = text[len(text) - keep :]
         return text[: len(text) - keep]

@@ -30,7 +30,7 @@ from langchain_azureml_oss.errors import (
 )
 from langchain_azureml_oss.exchange import Call, RetryPolicy
 from langchain_azureml_oss.families import fold, render
-from langchain_azureml_oss.formatters import AsTheyAre, ModelCall, Setting, merge, spell
+from langchain_azureml_oss.formatters import AsTheyAre, ModelCall, Setting, check, merge, spell
 from langchain_azureml_oss.messages import to_wire
 from langchain_azureml_oss.tools import (
     FORMATS,
@@ -144,17 +144,21 @@ class EndpointCalls(EndpointFields):
         settings = self._settings(ask)
         asked_stop = settings.pop("stop", None)
         stops = asked_stop.value if asked_stop is not None else []
+        wants_none = asked_stop is not None and not stops
         stops = [stops] if isinstance(stops, str) else [stop for stop in stops if stop]
         tools, json = (None, None) if ask.prompts else self._form(settings)
         messages = self._conversation(ask, tools, json)
         prompts: Sequence[str] = ask.prompts
+        template_stops: tuple[str, ...] = ()
         is_rendered = bool(messages) and self._renders
         if is_rendered:
             prompts = [render(messages, self._row, self._formatter.name)]
             messages = []
-            stops += self._row.template.stop
+            template_stops = () if wants_none else self._row.template.stop
+            stops += template_stops
         rules = AnswerRules(
             stops=tuple(stops),
+            template_stops=template_stops,
             reasoning=self.reasoning_tags or self._row.reasoning,
             trim=is_rendered,
             tools=tools,
@@ -187,6 +191,7 @@ class EndpointCalls(EndpointFields):
             *(AsTheyAre(self._row.defaults), AsTheyAre(self.model_kwargs), fields),
             *(AsTheyAre(call_kwargs), call),
         )
+        check(settings)
         settings.pop("stream", None)  # it is the method called that decides
         return settings
 

@@ -38,7 +38,7 @@ from langchain_azureml_oss.families import (
     family,
     profile,
 )
-from langchain_azureml_oss.formatters import ContentFormatter, formatter
+from langchain_azureml_oss.formatters import AsTheyAre, ContentFormatter, check, formatter, merge
 from langchain_azureml_oss.transports import (
     AsyncTransport,
     HttpSettings,
@@ -246,13 +246,17 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
             raise missing("endpoint_api_key", self.connection)
         check_url(self.endpoint_url, allow_http=self.allow_http)
         key = self.endpoint_api_key.get_secret_value() if self.endpoint_api_key else None
+        fields = {name: getattr(self, name) for name in SETTINGS}
+        for source in (AsTheyAre(self.model_kwargs), fields):
+            check(merge(source))
         self._row = profile(self.model_family)
         self._formatter = self.content_formatter or (
             contract_for(self.endpoint_url, self._row)
             if self.contract == "auto"
             else formatter(self.contract)
         )
-        self._renders = not (self._row.chat and self._formatter.traits.chat)
+        takes_turns = self._row.chat or self._formatter.chats_at(self.endpoint_url)
+        self._renders = not (takes_turns and self._formatter.traits.chat)
         self._authorizer = authorizer(key, self.credential, self.credential_scope)
         settings = HttpSettings(
             max_connections=self.max_connections,
@@ -359,6 +363,7 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
             "model_name": reply.model or details["trace_name"],
             "model_provider": "azureml_oss",
             "finish_reason": choice.finish_reason,
+            "stopped_at": choice.stopped_at,
             "deployment": details["deployment"],
             "request_id": details["request_id"],
             "logprobs": choice.logprobs,

@@ -42,17 +42,32 @@ _CLASSES: dict[int, type[AzureMLOSSError]] = {
 
 # Meaning of each status at Azure ML's front door, and the way forward.
 _HINTS = {
-    401: "The key or token is wrong, expired or of another kind. Check endpoint_api_key, or pass"
-    " credential= for an endpoint with token authentication.",
+    401: "Check endpoint_api_key, or pass credential= for an endpoint with token authentication.",
     403: "The identity may not score this endpoint. It needs the role AzureML Data Scientist, or"
     " the action onlineEndpoints/score.",
     404: "Check the URL's path, deployment_name, and that a deployment has traffic.",
     408: "The model took longer than the deployment's request_timeout_ms. Raise that, or ask for"
     " fewer tokens.",
+    405: "This path takes no POST: check the URL's path, such as /score or /v1/chat/completions.",
     413: "The body is over the server's limit (10 MB at Azure ML's front door).",
     424: "The model's container failed; its logs say why (az ml online-deployment get-logs).",
     429: "Too many requests at once for this endpoint. Lower max_concurrency or raise max_retries.",
 }
+
+# Statuses, the server's words, and the way forward. Source of the second: docs/contracts.md.
+_BY_WORDS: tuple[tuple[frozenset[int], re.Pattern[str], str], ...] = (
+    (
+        frozenset({403}),
+        re.compile(r"stream", re.IGNORECASE),
+        "It is streaming that is not allowed here: ask with invoke(), and without streaming=True.",
+    ),
+    (
+        frozenset({400, 424}),
+        re.compile(r"task_type chat-completion not available"),
+        "A chat model is behind this endpoint: ask it with AzureMLOSSChatModel, or with"
+        ' AzureMLOSSLLM(api="chat").',
+    ),
+)
 
 # Wordings of vLLM, llama.cpp, text-generation-inference, TensorRT-LLM and OpenAI, in this order.
 # vLLM counts what is left for the answer, which is below 0 where the prompt alone is too long.
@@ -111,13 +126,21 @@ def from_status(status: int, text: str, **details: Any) -> AzureMLOSSError:
     if cls is None:
         cls = ServerError if status >= 500 else InvalidRequestError
     where = f" (deployment {details['deployment']})" if details.get("deployment") else ""
-    message = _join(f"{status} from the endpoint{where}: {sentence}", _HINTS.get(status))
+    message = _join(f"{status} from the endpoint{where}: {sentence}", _hint(status, text))
     retryable = status in RETRYABLE_STATUSES and not issubclass(
         cls, ContextLengthError | ContentFilterError
     )
     return cls(
         message, status=status, body=shorten(text, MAX_BODY), is_retryable=retryable, **details
     )
+
+
+def _hint(status: int | None, text: str) -> str | None:
+    """Return the way forward; the server's own words may know a better one than its status."""
+    for statuses, wording, hint in _BY_WORDS:
+        if status in statuses and wording.search(text):
+            return hint
+    return _HINTS.get(status or 0)
 
 
 def from_inside_200(error: Any) -> AzureMLOSSError:
@@ -196,13 +219,23 @@ def _container_error(response: HttpResponse, text: str, details: dict[str, Any])
     if refusal:
         return refusal(message, body=shorten(text, MAX_BODY), is_retryable=False, **details)
     return ModelContainerError(
-        _join(message, _HINTS[424]),
+        _join(message, _container_hint(model_status, text)),
         model_status=model_status,
         model_reason=reason,
         body=shorten(text, MAX_BODY),
         is_retryable=model_status in RETRYABLE_STATUSES,
         **details,
     )
+
+
+def _container_hint(model_status: int | None, text: str) -> str | None:
+    """A container that has no such path is well: its logs would say no more."""
+    if model_status in {404, 405}:
+        return (
+            "The container has no such path: check the URL's path, such as /score or"
+            " /v1/chat/completions, and contract=."
+        )
+    return _hint(424, text)
 
 
 def _refusal(status: int | None, body: str) -> type[AzureMLOSSError] | None:

@@ -41,8 +41,10 @@ class FamilyProfile:
     context_window: int | None = None
     """Tokens, where all the family's catalog entries agree."""
     defaults: dict[str, Any] = field(default_factory=dict)
-    """Settings of the model's own sample without which it does not do its work; any setting of the
-    user's wins. Sampling and lengths that a sample just shows are the user's to choose."""
+    """Settings of a row of your own, sent unless the user sets others. No row of the table has any:
+    what nobody set is not sent."""
+    recommended: dict[str, Any] = field(default_factory=dict)
+    """Settings that the model's makers recommend; the doctor says so, and nothing sends them."""
 
     @property
     def model_profile(self) -> ModelProfile:

@@ -127,10 +127,10 @@ class ModelFamily(StrEnum):
     DEEPSEEK = FamilyProfile(
         "DEEPSEEK",
         ("deepseek-ai", "deepseek-r1", "deepseek-v3"),
-        # deepseek-ai/DeepSeek-R1, README: thinks between tags; temperature 0.6 and top_p 0.95
-        # against endless repetition.
+        # deepseek-ai/DeepSeek-R1, README: thinks between tags; recommends temperature 0.6 and top_p
+        # 0.95 against endless repetition.
         reasoning=ReasoningTags("<think>", "</think>"),
-        defaults={"temperature": 0.6, "top_p": 0.95},
+        recommended={"temperature": 0.6, "top_p": 0.95},
     )
     OPENAI = FamilyProfile("OPENAI", ("openai-compatible", "plain"), contract="openai", roles=None)
 

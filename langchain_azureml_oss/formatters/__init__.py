@@ -6,7 +6,7 @@
 """
 
 from langchain_azureml_oss.formatters.base import Api, ContentFormatter, ModelCall, Traits
-from langchain_azureml_oss.formatters.parameters import AsTheyAre, Setting, merge, spell
+from langchain_azureml_oss.formatters.parameters import AsTheyAre, Setting, check, merge, spell
 from langchain_azureml_oss.formatters.registry import contract_names, formatter, register_formatter
 from langchain_azureml_oss.wire import Choice, Reply
 
@@ -19,6 +19,7 @@ __all__ = [
     "Reply",
     "Setting",
     "Traits",
+    "check",
     "contract_names",
     "formatter",
     "merge",

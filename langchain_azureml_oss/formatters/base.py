@@ -50,7 +50,7 @@ class Traits(NamedTuple):
     tools: bool = False
     """Takes tools by default; where it does not, they are shown to the model as text."""
     echoes: bool = False
-    """A completion begins with its prompt, unless the server was told otherwise."""
+    """A completion begins with its prompt, where the caller does not say `return_full_text`."""
 
 
 class ContentFormatter(ABC):
@@ -112,6 +112,10 @@ class ContentFormatter(ABC):
     def headers(self, call: ModelCall, body: Mapping[str, Any]) -> Mapping[str, str]:
         """Return the headers that the contract needs for this body."""
         return {}
+
+    def chats_at(self, url: str) -> bool:
+        """Whether a URL takes conversations alone, so that even a completion family's go there."""
+        return False
 
     def url(self, url: str, api: Api) -> str:
         """Return where to send, given the URL that the user configured."""

@@ -39,6 +39,10 @@ class OpenAIFormatter(ContentFormatter):
         "stream_options": ("stream_options",),
     }
 
+    def chats_at(self, url: str) -> bool:
+        """Whether the path is that of the chat API."""
+        return url.partition("?")[0].rstrip("/").endswith(_PATHS["chat"])
+
     def url(self, url: str, api: Api) -> str:
         """Return the path of the API in use: a bare host gets it with /v1, a sibling is swapped."""
         base, question_mark, query = url.partition("?")
@@ -83,9 +87,10 @@ class OpenAIFormatter(ContentFormatter):
         )
 
     def read_event(self, data: Any) -> Reply:
-        """Read one event of a stream; a choice of it that brings nothing is None."""
+        """Read one event of a stream; a choice that brings nothing is none."""
         # Servers write null for the list in a first event, and in the one with the usage.
-        return _reply(data, [_piece(choice) for choice in self._choices(data, null=())])
+        choices = [choice for choice in self._choices(data, null=()) if _brings_any(choice)]
+        return _reply(data, [_choice(choice, "delta") for choice in choices])
 
     def _choices(self, data: Any, null: Sequence[Any] | None = None) -> Sequence[Any]:
         """Return the choices; `null` in the place of null, where that means something."""
@@ -103,14 +108,13 @@ def _speaks(choice: Mapping[str, Any], part: str) -> bool:
     return bool(choice.get(part)) or choice.get("text") is not None
 
 
-def _piece(choice: Mapping[str, Any]) -> Choice | None:
-    brings = _speaks(choice, "delta") or choice.get("finish_reason")
-    return _choice(choice, "delta") if brings else None
+def _brings_any(choice: Mapping[str, Any]) -> bool:
+    return _speaks(choice, "delta") or bool(choice.get("finish_reason"))
 
 
-def _reply(data: Mapping[str, Any], choices: list[Choice | None]) -> Reply:
+def _reply(data: Mapping[str, Any], choices: Sequence[Choice]) -> Reply:
     return Reply(
-        choices=choices,
+        choices=list(choices),
         usage=data.get("usage"),
         model=data.get("model"),
         id=data.get("id"),

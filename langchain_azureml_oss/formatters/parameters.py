@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
+
+from langchain_azureml_oss.errors import ConnectionConfigError
 
 SPELLINGS: Mapping[str, str] = {
     "max_new_tokens": "max_tokens",
@@ -13,6 +16,9 @@ SPELLINGS: Mapping[str, str] = {
     "stop_sequences": "stop",
 }
 """Other spellings of a setting -> its name here."""
+
+_QUESTIONS = frozenset({"messages", "prompt", "prompts", "input_data", "inputs", "input_string"})
+_LEAST: Mapping[str, int] = {"max_tokens": 1, "temperature": 0}
 
 ContractNames = Mapping[str, tuple[str, ...]]
 """A setting's name here -> the spellings that a contract takes, its own first; an empty tuple for
@@ -39,12 +45,40 @@ def merge(*sources: Mapping[str, Any] | AsTheyAre) -> dict[str, Setting]:
     """
     merged: dict[str, Setting] = {}
     for source in sources:
-        if isinstance(source, AsTheyAre):
-            kept = {_name(key): Setting(value, key) for key, value in source.settings.items()}
-        else:
-            kept = {_name(key): Setting(value) for key, value in source.items()}
-        merged |= kept
+        as_they_are = source.settings if isinstance(source, AsTheyAre) else {}
+        own = source if not isinstance(source, AsTheyAre) else {}
+        # OpenAI's client puts what it has no argument for into `extra_body`.
+        extra = {**as_they_are, **own}.get("extra_body")
+        nested = extra if isinstance(extra, Mapping) else {}
+        merged |= {_name(key): Setting(value, key) for key, value in as_they_are.items()}
+        merged |= {_name(key): Setting(value) for key, value in own.items()}
+        merged |= {_name(key): Setting(value, key) for key, value in nested.items()}
+        if nested or extra == {}:
+            del merged["extra_body"]
     return {name: setting for name, setting in merged.items() if setting.value is not None}
+
+
+def check(settings: Mapping[str, Setting]) -> None:
+    """Check what no contract can send, or no server can mean.
+
+    Raises:
+        ConnectionConfigError: a setting in the place of the question, one that is no JSON, or a
+            number that makes no sense; its key is named.
+    """
+    for name, setting in settings.items():
+        value, shown = setting.value, setting.spelling or name
+        if name in _QUESTIONS:
+            msg = f"{shown!r} is the question itself, and no setting: pass it to invoke()."
+            raise ConnectionConfigError(msg)
+        try:
+            json.dumps(value, allow_nan=False)
+        except (TypeError, ValueError, RecursionError) as error:
+            msg = f"{shown!r} holds what JSON does not have ({type(value).__name__}): {error}."
+            raise ConnectionConfigError(msg) from None
+        least = _LEAST.get(name)
+        if least is not None and isinstance(value, int | float) and value < least:
+            msg = f"{shown}={value!r} makes no sense: it must be {least} or more."
+            raise ConnectionConfigError(msg)
 
 
 def spell(settings: Mapping[str, Setting], names: ContractNames, contract: str) -> dict[str, Any]:

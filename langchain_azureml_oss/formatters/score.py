@@ -153,7 +153,7 @@ class ScoreFormatter(ScoreFamilyFormatter):
     """`{"input_data": {"input_string": ..., "parameters": {...}}}`: today's catalog models."""
 
     name = "score"
-    traits = Traits(several_prompts=True, echoes=True)
+    traits = Traits(several_prompts=True)
     parameter_names: ClassVar[ContractNames] = {
         "max_tokens": ("max_new_tokens", "max_gen_len", "max_tokens"),
         "stream_options": (),
@@ -164,7 +164,9 @@ class ScoreFormatter(ScoreFamilyFormatter):
         """Return the body; `parameters` counts only inside `input_data`."""
         asked: list[Any] = [_text_message(message, self.name) for message in call.messages]
         asked += call.prompts
-        return {"input_data": {"input_string": asked, "parameters": dict(call.parameters)}}
+        # The text begins with the prompt otherwise, and nobody could tell the two apart for sure.
+        told = {"return_full_text": False} if call.prompts else {}
+        return {"input_data": {"input_string": asked, "parameters": {**told, **call.parameters}}}
 
 
 class ScoreParamsFormatter(ScoreFamilyFormatter):

@@ -18,6 +18,8 @@ class Choice:
     logprobs: Any = None
     index: int = 0
     refusal: str | None = None
+    stopped_at: str | None = None
+    """The family template's own stop string that cut the text."""
 
     @property
     def has_content(self) -> bool:

@@ -95,6 +95,8 @@ def test_waiting_costs_no_more_than_what_comes():
     looked = 0
 
     class Counted(str):
+        __slots__ = ()
+
         def find(self, *args):
             nonlocal looked
             looked += len(self)
@@ -123,7 +125,7 @@ SEEN = "Okay, let me see.\n</think>\n\nThe answer is 4."
     ids=lambda fields: fields["model_family"],
 )
 @given(places=CUTS)
-def test_a_template_may_have_written_the_opening_tag(  # noqa: PLR0913 - fixtures and data
+def test_a_template_may_have_written_the_opening_tag(  # noqa: PLR0913, PLR0917 - fixtures and data
     make_chat, plug, answer, completion, events, delta, cut, fields, places
 ):
     def read(message):

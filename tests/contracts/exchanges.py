@@ -163,6 +163,8 @@ class Cell:
         if self.api == "completion":
             return "text"
         wire = self._golden["messages"]
+        if wire is None and self.path.endswith("/chat/completions"):
+            return "turns"
         if self._file["form"]["asks"] == "prompt" or wire is None:
             return "prompt"
         same = [turn["content"] for turn in wire] == [
@@ -209,7 +211,7 @@ class Cell:
     @property
     def _values(self):
         return {
-            "$messages": self._golden["messages"],
+            "$messages": self._golden["messages"] or FAMILIES["LLAMA"]["messages"],
             "$prompt": self.prompt,
             "$says": self.says,
         }

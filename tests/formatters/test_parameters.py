@@ -6,6 +6,7 @@ import warnings
 
 import pytest
 
+from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.formatters import contract_names, formatter
 from langchain_azureml_oss.formatters.parameters import AsTheyAre, merge, spell
 
@@ -75,3 +76,37 @@ def test_each_contract_has_its_name_for_the_length(name):
         warnings.simplefilter("error")
         sent = spell(merge({"max_tokens": 5}), formatter(name).parameter_names, name)
     assert sent == {expected: 5}
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        *({"messages": []}, {"prompt": "x"}, {"inputs": []}, {"input_data": {}}),
+        *({"top_k": float("nan")}, {"deep": {"a": [float("inf")]}}, {"o": object()}, {"s": {1}}),
+        *({"max_tokens": 0}, {"max_new_tokens": -1}, {"max_gen_len": 0}, {"temperature": -0.1}),
+        *({"extra_body": {"prompt": "x"}}, {"extra_body": {"max_tokens": 0}}),
+    ],
+    ids=str,
+)
+def test_what_cannot_be_meant_is_refused_by_its_key(make_chat, make_llm, plug, answer, settings):
+    (key,) = settings.get("extra_body", settings)
+    for make in (make_chat, make_llm):
+        with pytest.raises(ConnectionConfigError, match=key):
+            make(model_kwargs=settings)
+        model = make()
+        replay = plug(model, answer({"output": "x"}))
+        with pytest.raises(ConnectionConfigError, match=key):
+            model.invoke("x", model_kwargs=settings)
+        assert not replay.requests
+
+
+def test_extra_body_is_unpacked(make_chat, plug, sent, answer, completion):
+    url = "https://h.example/v1/chat/completions"
+    chat = make_chat(endpoint_url=url, model_kwargs={"extra_body": {"top_k": 5, "min_p": 0.1}})
+    replay = plug(chat, answer(completion()), answer(completion()))
+    chat.invoke("x")
+    first = sent(replay)
+    assert (first["top_k"], first["min_p"]) == (5, 0.1)
+    chat.invoke("x", extra_body={"top_k": 6})
+    second = sent(replay, 1)
+    assert (second["top_k"], "extra_body" in second) == (6, False)

@@ -13,6 +13,7 @@ from langchain_azureml_oss.wire.http_types import HttpResponse
 
 HI = [{"role": "user", "content": "Say hi."}]
 PARAMETERS = {"max_new_tokens": 8}
+ALONE = PARAMETERS | {"return_full_text": False}
 SCORE_CONTRACTS = ["score", "score-params", "gpt2-2023", "falcon-2023", "dolly-2023"]
 
 
@@ -42,7 +43,7 @@ def test_a_chat_request():
 @pytest.mark.parametrize(
     ("name", "expected"),
     [
-        ("score", {"input_data": {"input_string": ["1 2 3", "A"], "parameters": PARAMETERS}}),
+        ("score", {"input_data": {"input_string": ["1 2 3", "A"], "parameters": ALONE}}),
         ("score-params", {"input_data": ["1 2 3", "A"], "params": PARAMETERS}),
         ("gpt2-2023", {"inputs": {"input_string": ["1 2 3", "A"]}, "parameters": PARAMETERS}),
         ("falcon-2023", {"inputs": ["1 2 3", "A"], "parameters": PARAMETERS}),

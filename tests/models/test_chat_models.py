@@ -222,8 +222,17 @@ def test_a_completion_family_gets_one_prompt(make_chat, plug, sent, answer):
     assert sent(replay)["input_data"]["input_string"] == [prompt]
 
 
-def test_a_completion_family_goes_to_the_completion_path(make_chat, plug, sent, answer):
+def test_a_chat_url_gets_turns_from_a_completion_family(make_chat, plug, sent, answer, completion):
+    """A template went to a URL that nobody gave."""
     chat = make_chat(endpoint_url=CHAT_URL, model_family="GPT2")
+    replay = plug(chat, answer(completion()))
+    chat.invoke("Hi")
+    assert replay.requests[0].url == CHAT_URL
+    assert sent(replay)["messages"] == [{"role": "user", "content": "Hi"}]
+
+
+def test_a_completion_family_goes_to_the_completion_path(make_chat, plug, sent, answer):
+    chat = make_chat(endpoint_url=f"{HOST}/v1", model_family="GPT2")
     replay = plug(chat, answer({"choices": [{"text": "Hello"}]}))
     chat.invoke("Hi")
     assert replay.requests[0].url == f"{HOST}/v1/completions"
