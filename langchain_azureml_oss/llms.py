@@ -13,9 +13,11 @@ from types import MappingProxyType
 from typing import Any, Literal, NamedTuple, TypeVar
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
-from langchain_core.language_models import BaseLLM
+from langchain_core.language_models import BaseLLM, LanguageModelInput
 from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
+from langchain_core.runnables import Runnable, RunnableConfig
+from langchain_core.runnables.config import get_config_list
 from pydantic import Field, field_validator
 
 from langchain_azureml_oss.answers import engine_failed
@@ -98,6 +100,47 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
         """Answer several prompts; see langchain-core's BaseLLM."""
         with _identified_by(kwargs):
             return await super().agenerate(*args, **kwargs)
+
+    def batch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Answer several prompts; with `return_exceptions`, a bad one spoils no other.
+
+        BaseLLM asks for all of them together, and gives each the error of any.
+        """
+        found = super().batch(inputs, config, return_exceptions=return_exceptions, **kwargs)
+        places = _spoiled(found)
+        if places and len(inputs) > 1:
+            alone = Runnable.batch(
+                self, *_at(places, inputs, config), return_exceptions=True, **kwargs
+            )
+            for place, answer in zip(places, alone, strict=True):
+                found[place] = answer
+        return found
+
+    async def abatch(
+        self,
+        inputs: list[LanguageModelInput],
+        config: RunnableConfig | list[RunnableConfig] | None = None,
+        *,
+        return_exceptions: bool = False,
+        **kwargs: Any,
+    ) -> list[str]:
+        """Answer several prompts; see `batch`."""
+        found = await super().abatch(inputs, config, return_exceptions=return_exceptions, **kwargs)
+        places = _spoiled(found)
+        if places and len(inputs) > 1:
+            alone = await Runnable.abatch(
+                self, *_at(places, inputs, config), return_exceptions=True, **kwargs
+            )
+            for place, answer in zip(places, alone, strict=True):
+                found[place] = answer
+        return found
 
     def _generate(
         self,
@@ -269,6 +312,21 @@ class _Rounds:
         generations = [self._found[place] for place in range(len(self._prompts))]
         output = _llm_output(self._model_name, self._usage)
         return LLMResult(generations=generations, llm_output=output)
+
+
+def _spoiled(answers: Sequence[object]) -> list[int]:
+    """Return the places of the prompts that got an error, which may be another prompt's."""
+    return [place for place, answer in enumerate(answers) if isinstance(answer, Exception)]
+
+
+def _at(
+    places: Sequence[int],
+    inputs: Sequence[LanguageModelInput],
+    config: RunnableConfig | list[RunnableConfig] | None,
+) -> tuple[list[LanguageModelInput], list[RunnableConfig]]:
+    """Return the inputs and the configurations of these places."""
+    configs = get_config_list(config, len(inputs))
+    return [inputs[place] for place in places], [configs[place] for place in places]
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from langchain_azureml_oss.connections.files import check_type, is_masked
 from langchain_azureml_oss.connections.nearest import nearest
 from langchain_azureml_oss.connections.urls import check_url
 from langchain_azureml_oss.errors import ConnectionConfigError
-from langchain_azureml_oss.families import FamilyProfile, ModelFamily, family
+from langchain_azureml_oss.families import KNOWN_FAMILIES, FamilyProfile, ModelFamily, family
 from langchain_azureml_oss.formatters import ContentFormatter, formatter
 
 if TYPE_CHECKING:
@@ -320,17 +320,25 @@ def there_instead(key: str, connection: CustomConnection) -> str:
     return f"The connection has {listed or 'no keys'}.{hint}"
 
 
-def missing(key: str, connection: CustomConnection | None) -> ConnectionConfigError:
-    """Return the error for a key that was found nowhere: what was there, and where it may be."""
+def missing(key: str, connection: CustomConnection | None, *others: str) -> ConnectionConfigError:
+    """Return the error for a key that was found nowhere: what was there, and where it may be.
+
+    Args:
+        key: The first that is missing.
+        connection: Where it might have been.
+        others: What is missing too.
+    """
     places = [f"the argument {key}=", f"the environment variable {ENVIRONMENT[key]}"]
     found = ""
     if connection is not None:
         places.insert(1, connection.described)
         found = f" {there_instead(key, connection)}"
+    too = f" Missing too: {', '.join(others)}." if others else ""
+    families = f" {KNOWN_FAMILIES}" if "model_family" in {key, *others} else ""
     other = " An Entra ID credential= may take its place." if key == "endpoint_api_key" else ""
     return ConnectionConfigError(
         f"{key} is missing; looked in {', '.join(places)}.{found}"
-        f" A connection needs {', '.join(REQUIRED)}.{other}"
+        f"{too} A connection needs {', '.join(REQUIRED)}.{other}{families}"
     )
 
 

@@ -17,6 +17,7 @@ import weakref
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
+from langchain_azureml_oss.connections.files import is_masked
 from langchain_azureml_oss.errors import (
     AuthenticationError,
     AzureMLOSSError,
@@ -218,6 +219,12 @@ def authorizer(
             "endpoint_api_key holds white space at an end, a line break or a character outside"
             " ASCII, which no HTTP header carries. Copy the key again."
         )
+        raise ConnectionConfigError(msg)
+    if key.lower().startswith("bearer "):
+        msg = "endpoint_api_key begins with the word Bearer; pass what stands behind it."
+        raise ConnectionConfigError(msg)
+    if is_masked(key):
+        msg = "endpoint_api_key is a placeholder; put the key in its place."
         raise ConnectionConfigError(msg)
     return KeyAuthorizer(key)
 

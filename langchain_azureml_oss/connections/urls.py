@@ -32,6 +32,9 @@ def check_url(url: str, *, allow_http: bool = False) -> SplitResult:
     if any(char.isspace() or char == "\\" for char in url.strip()):
         msg = f"endpoint_url {shown} holds white space or a backslash. Copy the URL again."
         raise ConnectionConfigError(msg)
+    if wrong_place := not_an_endpoint(parts.hostname):
+        msg = f"endpoint_url {shown} is no endpoint's. {wrong_place}"
+        raise ConnectionConfigError(msg)
     if parts.username or parts.password:
         msg = "endpoint_url holds a user name or password; pass the key as endpoint_api_key."
         raise ConnectionConfigError(msg)
@@ -42,6 +45,18 @@ def check_url(url: str, *, allow_http: bool = False) -> SplitResult:
         )
         raise ConnectionConfigError(msg)
     return parts
+
+
+def not_an_endpoint(host: str) -> str:
+    """Return what a host is that is no endpoint's at all, and what to do; else nothing."""
+    scoring = "The scoring URL is in studio: Endpoints, the endpoint, the tab Consume."
+    if host in {"ml.azure.com", "ai.azure.com"}:
+        return f"This is the address of a page of Azure ML studio. {scoring}"
+    if host == "management.azure.com":
+        return f"This is Azure's management address, which does not score. {scoring}"
+    if host.endswith(".openai.azure.com"):
+        return "This is Azure OpenAI, which the package langchain-openai speaks to."
+    return ""
 
 
 def without_secrets(url: str) -> str:

@@ -125,19 +125,6 @@ def is_busy(error: AzureMLOSSError) -> bool:
     return isinstance(error, RateLimitError | EndpointConnectionError) or error.status in {502, 503}
 
 
-def for_url(url: str) -> str:
-    """Return what to do about a URL that is no endpoint's at all; nothing where it may be one."""
-    host = url.partition("://")[2].partition("/")[0].partition(":")[0].lower()
-    scoring = "The scoring URL is in studio: Endpoints, the endpoint, the tab Consume."
-    if host in {"ml.azure.com", "ai.azure.com"}:
-        return f"This is the address of a page of Azure ML studio. {scoring}"
-    if host == "management.azure.com":
-        return f"This is Azure's management address, which does not score. {scoring}"
-    if host.endswith(".openai.azure.com"):
-        return "This is Azure OpenAI, which the package langchain-openai speaks to."
-    return ""
-
-
 def about_addresses(host: str, addresses: Sequence[str]) -> str:
     """Return the addresses of a host, and whether they are of a private network."""
     if list(addresses) == [host]:

@@ -43,9 +43,6 @@ def url_shape(setup: Setup) -> Line:
         )
         return Line("url", "failed", f"{found} Nothing was sent.", way)
     shown = without_secrets(setup.url)
-    wrong_place = advice.for_url(setup.url)
-    if wrong_place:
-        return Line("url", "failed", shown, wrong_place)
     if not parts.path.strip("/"):
         shown += " (no path: each contract's own is taken)"
     return Line("url", "ok", shown)

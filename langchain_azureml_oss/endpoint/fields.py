@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from langchain_core.language_models import BaseLanguageModel
@@ -53,6 +54,19 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
 
 SETTINGS = ("temperature", "max_tokens", "top_p", "seed", "stop")
 """Fields that are sent to the model."""
+
+
+_OTHER_PACKAGES = {
+    "azure_endpoint": "endpoint_url",
+    "azure_deployment": "deployment_name",
+    "openai_api_key": "endpoint_api_key",
+    "openai_api_base": "endpoint_url",
+}
+"""Arguments of LangChain's other models for Azure, which no server would know."""
+
+
+def _nearest_argument(name: str, known: Iterable[str]) -> str | None:
+    return next(iter(difflib.get_close_matches(name, known, 1, 0.8)), None)
 
 
 def named_deployment(value: str | None) -> str | None:
@@ -176,9 +190,17 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
             key: value for key, value in values.items() if aliases.get(key, key) not in fields
         }
         if unknown:
+            if meant := sorted(unknown.keys() & _OTHER_PACKAGES):
+                hints = ", ".join(f"{_OTHER_PACKAGES[name]} for {name}" for name in meant)
+                msg = (
+                    f"{', '.join(meant)}: not an argument of {cls.__name__}. Did you mean {hints}?"
+                )
+                raise ConnectionConfigError(msg)
+            near = {name: _nearest_argument(name, [*fields, *aliases]) for name in unknown}
+            hints = "".join(f" Did you mean {one} for {name}?" for name, one in near.items() if one)
             warnings.warn(
                 f"{', '.join(unknown)}: not an argument of {cls.__name__}; sent to the model as"
-                " part of model_kwargs.",
+                f" part of model_kwargs.{hints}",
                 stacklevel=6,
             )
             known["model_kwargs"] = {**(known.get("model_kwargs") or {}), **unknown}
@@ -238,12 +260,14 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
 
     def _connected(self) -> Self:
         """Check that nothing is missing, and make what calls need."""
-        if not self.endpoint_url:
-            raise missing("endpoint_url", self.connection)
-        if self.model_family is None:
-            raise missing("model_family", self.connection)
-        if self.credential is None and not self.endpoint_api_key:
-            raise missing("endpoint_api_key", self.connection)
+        given = {
+            "endpoint_url": self.endpoint_url,
+            "model_family": self.model_family is not None,
+            "endpoint_api_key": self.credential is not None or self.endpoint_api_key,
+        }
+        absent = [key for key, value in given.items() if not value]
+        if absent or self.endpoint_url is None or self.model_family is None:
+            raise missing(absent[0], self.connection, *absent[1:])
         check_url(self.endpoint_url, allow_http=self.allow_http)
         key = self.endpoint_api_key.get_secret_value() if self.endpoint_api_key else None
         fields = {name: getattr(self, name) for name in SETTINGS}

@@ -64,8 +64,10 @@ _BY_WORDS: tuple[tuple[frozenset[int], re.Pattern[str], str], ...] = (
     (
         frozenset({400, 424}),
         re.compile(r"task_type chat-completion not available"),
-        "A chat model is behind this endpoint: ask it with AzureMLOSSChatModel, or with"
-        ' AzureMLOSSLLM(api="chat").',
+        (
+            "A chat model is behind this endpoint: ask it with AzureMLOSSChatModel, or with"
+            ' AzureMLOSSLLM(api="chat").'
+        ),
     ),
 )
 

@@ -16,11 +16,19 @@ from langchain_azureml_oss.families.dialects import (
 from langchain_azureml_oss.families.folding import fold, render
 from langchain_azureml_oss.families.profile import FamilyProfile
 from langchain_azureml_oss.families.reasoning import ReasoningTags
-from langchain_azureml_oss.families.table import ModelFamily, family, profile
+from langchain_azureml_oss.families.table import (
+    KNOWN_FAMILIES,
+    MODEL_NAMES,
+    ModelFamily,
+    family,
+    profile,
+)
 from langchain_azureml_oss.families.templates import PLAIN_TURNS, ChatTemplate, plain_text
 
 __all__ = [
     "DIALECTS",
+    "KNOWN_FAMILIES",
+    "MODEL_NAMES",
     "PLAIN_TURNS",
     "ChatTemplate",
     "FamilyProfile",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self
 
@@ -138,12 +140,52 @@ class ModelFamily(StrEnum):
     def _missing_(cls, value: object) -> ModelFamily | None:
         if not isinstance(value, str):
             return None
-        names = ((member, name) for member in cls for name in (member.value, *member.row.aliases))
-        return next((member for member, name in names if _plain(name) == _plain(value)), None)
+        names = {_plain(name): member for member in cls for name in member.names}
+        return names.get(_plain(value)) or _of_catalog_name(value)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All its names, its own first."""
+        return (self.value, *self.row.aliases)
+
+
+MODEL_NAMES: Mapping[str, ModelFamily] = {
+    "llama": ModelFamily.LLAMA,
+    "meta-llama": ModelFamily.LLAMA,
+    "tiiuae-falcon": ModelFamily.FALCON,
+    "databricks-dolly": ModelFamily.DOLLY,
+    "gpt2": ModelFamily.GPT2,
+    "mistral": ModelFamily.MISTRAL,
+    "mixtral": ModelFamily.MISTRAL,
+    "phi": ModelFamily.PHI,
+    "microsoft-phi": ModelFamily.PHI,
+    "qwen": ModelFamily.QWEN,
+    "gemma": ModelFamily.GEMMA,
+    "google-gemma": ModelFamily.GEMMA,
+    "deepseek": ModelFamily.DEEPSEEK,
+}
+"""What a model's name begins with -> its family. Source: docs/contracts.md."""
+
+
+def _of_catalog_name(value: str) -> ModelFamily | None:
+    """Return the family of a model's name in the catalog, such as `mistral-7b`, as a workspace's.
+
+    A name without a number or a separator is a family's, and perhaps a misspelt one.
+    """
+    name = value.strip().rpartition("/")[2].lower()
+    if not re.search(r"[\d_-]", name):
+        return None
+    return next((found for start, found in MODEL_NAMES.items() if name.startswith(start)), None)
 
 
 def _plain(name: str) -> str:
     return re.sub(r"[\s._-]", "", name).casefold()
+
+
+KNOWN_FAMILIES = (
+    f"Known are: {', '.join(member.value for member in ModelFamily)}. For another model that takes"
+    " conversations, OPENAI is a plain one without quirks."
+)
 
 
 def family(value: ModelFamily | FamilyProfile | str) -> ModelFamily | FamilyProfile:
@@ -157,10 +199,10 @@ def family(value: ModelFamily | FamilyProfile | str) -> ModelFamily | FamilyProf
     try:
         return ModelFamily(value)
     except ValueError:
-        msg = (
-            f"Unknown model_family {value!r}; known are: {', '.join(m.value for m in ModelFamily)}."
-            " For another model that takes conversations, OPENAI is a plain one without quirks."
-        )
+        known = {_plain(name): member for member in ModelFamily for name in member.names}
+        near = difflib.get_close_matches(_plain(str(value)), known, 1)
+        hint = f" Did you mean {known[near[0]].value}?" if near else ""
+        msg = f"Unknown model_family {value!r}.{hint} {KNOWN_FAMILIES}"
         raise ConnectionConfigError(msg) from None
 
 

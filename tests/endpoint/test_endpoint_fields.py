@@ -606,3 +606,39 @@ def test_the_signatures_that_langchain_asks_for_are_kept_and_true(cls, name):
     code = function.__code__
     said = list(function.__signature__.parameters)
     assert said == [*code.co_varnames[: code.co_argcount], "kwargs"]
+
+
+@pytest.mark.parametrize("cls", [AzureMLOSSChatModel, AzureMLOSSLLM])
+def test_all_that_is_missing_is_named_at_once(cls):
+    with pytest.raises(ConnectionConfigError) as caught:
+        cls()
+    for word in (
+        "endpoint_url",
+        "endpoint_api_key",
+        "model_family",
+        "MISTRAL",
+        "OPENAI is a plain",
+    ):
+        assert word in str(caught.value)
+
+
+@pytest.mark.parametrize("cls", [AzureMLOSSChatModel, AzureMLOSSLLM])
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"endpoint_url": "https://ml.azure.com/endpoints/x"}, "page of Azure ML studio"),
+        ({"endpoint_api_key": "Bearer abcdefgh"}, "Bearer"),
+        ({"endpoint_api_key": "<user-input>"}, "placeholder"),
+        ({"azure_endpoint": "https://h.example"}, "endpoint_url for azure_endpoint"),
+    ],
+    ids=str,
+)
+def test_what_was_pasted_from_elsewhere_is_refused_at_once(cls, fields, words):
+    known = {"endpoint_url": "https://h.example/score", "endpoint_api_key": "k" * 8}
+    with pytest.raises(ConnectionConfigError, match=words):
+        cls(**{**known, "model_family": "LLAMA", **fields})
+
+
+def test_a_misspelt_argument_is_told(make_chat):
+    with pytest.warns(UserWarning, match="Did you mean temperature for temprature"):
+        make_chat(temprature=1)

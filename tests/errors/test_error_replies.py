@@ -227,3 +227,36 @@ def test_the_words_of_the_document_are_known(engine, words):
 
 def test_the_document_has_the_words_of_each_engine():
     assert len(WORDS) == 4
+
+
+@pytest.mark.parametrize(
+    ("failed", "words", "absent"),
+    [
+        (
+            reply(424, {"detail": "Not Found"}, ms_azureml_model_error_statuscode="404"),
+            "path",
+            "logs",
+        ),
+        (reply(424, b"", ms_azureml_model_error_statuscode="405"), "path", "logs"),
+        (reply(424, b"", ms_azureml_model_error_statuscode="500"), "logs", "path"),
+        (reply(405), "path", "role"),
+        (reply(403, {"detail": "Streaming is not enabled."}), "invoke()", "role"),
+        (reply(403, {"detail": "Forbidden"}), "role", "invoke()"),
+        (
+            reply(
+                400, {"detail": "task_type chat-completion not available with text generation API."}
+            ),
+            'api="chat"',
+            "role",
+        ),
+    ],
+    ids=str,
+)
+def test_the_way_forward_fits_the_words(failed, words, absent):
+    assert words in str(failed)
+    assert absent not in str(failed)
+
+
+def test_a_wrong_key_is_said_once():
+    said = "The key or token is missing, wrong, expired or of the wrong kind."
+    assert str(reply(401, {"message": said})).count("wrong, expired") == 1

@@ -195,3 +195,22 @@ def test_a_completion_family_sees_every_text_of_a_conversation(name):
     prompt = render([SYSTEM, USER, ANSWER, {"role": "user", "content": "{} %s \\"}], row, "score")
     places = [prompt.index(text) for text in ("s\n", "u\n", "a\n", "{} %s \\")]
     assert places == sorted(places)
+
+
+@pytest.mark.parametrize(
+    ("name", "member"),
+    [
+        ("mistral-7b", ModelFamily.MISTRAL),
+        ("Meta-Llama-3-8B-Instruct", ModelFamily.LLAMA),
+        ("microsoft/Phi-3-mini", ModelFamily.PHI),
+        ("Qwen3-8B", ModelFamily.QWEN),
+    ],
+)
+def test_a_name_of_the_catalog_is_understood(name, member):
+    assert family(name) is member
+
+
+@pytest.mark.parametrize(("name", "meant"), [("LAMA", "LLAMA"), ("MISTRALL", "MISTRAL")])
+def test_a_misspelt_family_is_told(name, meant):
+    with pytest.raises(ConnectionConfigError, match=f"Did you mean {meant}"):
+        family(name)

@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from langchain_azureml_oss.errors import AzureMLOSSError, ServerError, UnsupportedInputError
+from langchain_azureml_oss.errors import (
+    AzureMLOSSError,
+    InvalidRequestError,
+    ServerError,
+    UnsupportedInputError,
+)
 from langchain_azureml_oss.transports.replay import ReplayTransport
 
 HOST = "https://ep.eastus2.inference.ml.azure.com"
@@ -435,3 +440,22 @@ async def test_callbacks_see_each_token_once(make_llm, plug, events):
     assert await llm.ainvoke("x", config={"callbacks": [other]}) == "ab"
     assert [text for text in sync.texts if text] == ["a", "b"]
     assert [text for text in other.texts if text] == ["a", "b"]
+
+
+@pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+def test_a_bad_prompt_spoils_no_other_of_a_batch(make_llm, plug, answer, is_async):
+    llm = make_llm(max_retries=0)
+    plug(
+        llm,
+        answer({"detail": "too long"}, status=400),
+        answer([{"0": "a"}]),
+        answer({"detail": "too long"}, status=400),
+    )
+    inputs = ["x", "y"]
+    one, other = (
+        asyncio.run(llm.abatch(inputs, return_exceptions=True))
+        if is_async
+        else llm.batch(inputs, return_exceptions=True)
+    )
+    assert {type(one), type(other)} == {str, InvalidRequestError}
+    assert "a" in {one, other}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
@@ -16,26 +15,10 @@ from langchain_azureml_oss.connections.workspace.azure_client import (
     unknown_name,
 )
 from langchain_azureml_oss.errors import NotFoundError
+from langchain_azureml_oss.families import MODEL_NAMES as MODEL_NAMES  # noqa: PLC0414 - an old place of it
 from langchain_azureml_oss.families import ModelFamily
 
 logger = logging.getLogger(__name__)
-
-MODEL_NAMES: Mapping[str, ModelFamily] = {
-    "llama": ModelFamily.LLAMA,
-    "meta-llama": ModelFamily.LLAMA,
-    "tiiuae-falcon": ModelFamily.FALCON,
-    "databricks-dolly": ModelFamily.DOLLY,
-    "gpt2": ModelFamily.GPT2,
-    "mistral": ModelFamily.MISTRAL,
-    "mixtral": ModelFamily.MISTRAL,
-    "phi": ModelFamily.PHI,
-    "microsoft-phi": ModelFamily.PHI,
-    "qwen": ModelFamily.QWEN,
-    "gemma": ModelFamily.GEMMA,
-    "google-gemma": ModelFamily.GEMMA,
-    "deepseek": ModelFamily.DEEPSEEK,
-}
-"""What a model's name begins with -> its family. Source: docs/contracts.md."""
 
 _READERS = 8  # endpoints whose deployments are read at the same time
 
