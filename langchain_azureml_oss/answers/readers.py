@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 
+from langchain_azureml_oss.answers.echo import Echo, find_echo
 from langchain_azureml_oss.answers.follow_up import AnswerMisfitError
 from langchain_azureml_oss.answers.reasoning import ReasoningSplitter
 from langchain_azureml_oss.answers.stops import StopFilter
@@ -19,7 +20,7 @@ from langchain_azureml_oss.errors import (
 )
 from langchain_azureml_oss.families import ReasoningTags
 from langchain_azureml_oss.formatters import ContentFormatter, ModelCall
-from langchain_azureml_oss.tools import PromptedJson, PromptedTools, ToolCallScanner
+from langchain_azureml_oss.tools import PromptedJson, PromptedTools
 from langchain_azureml_oss.wire import Choice, HttpResponse, Reply
 
 T = TypeVar("T")
@@ -56,8 +57,7 @@ class ChoiceReader:
         self._template_stops = rules.template_stops
         self._trim = rules.trim
         self._tools = rules.tools
-        self._calls = ToolCallScanner(rules.tools.schemas) if rules.tools else None
-        self._call_count = 0
+        self._calls = rules.tools.scanner() if rules.tools else None
 
     def feed(self, choice: Choice) -> Choice:
         """Return what can be given out now; the end of the text may wait for the next piece."""
@@ -92,14 +92,13 @@ class ChoiceReader:
             self._trim = not choice.text
         if self._calls is None or self._tools is None:
             return choice
-        choice.text, calls = self._calls.feed(choice.text)
-        if final:
-            rest, last_calls = self._calls.flush()
-            choice.text, calls = choice.text + rest, calls + last_calls
-        for call in calls:
-            choice.tool_calls.append({**self._tools.checked(call), "index": self._call_count})
-            self._call_count += 1
-        if self._call_count and final:
+        choice.text = self._calls.feed(choice.text)
+        if not final:
+            return choice
+        rest, calls = self._calls.flush()
+        choice.text += rest
+        for place, call in enumerate(calls):
+            choice.tool_calls.append({**self._tools.checked(call), "index": place})
             choice.finish_reason = "tool_calls"
         return choice
 
@@ -170,8 +169,9 @@ def whole_reply(
 ) -> Reply:
     """Return the answers in a whole response, with the rules applied to each.
 
-    An echoed prompt is taken off, or put back where the caller asked for it. Told not to echo, a
-    server answers with the model's words alone, whatever they begin with.
+    An echoed prompt is taken off, or put back where the caller asked for it; where it cannot be
+    told from the answer, there are no calls. Told not to echo, a server answers with the model's
+    words alone, whatever they begin with.
 
     Raises:
         AnswerMisfitError: the answer has not the form that was asked for.
@@ -187,12 +187,14 @@ def whole_reply(
     for place, choice in enumerate(reply.choices):
         if choice is None:
             continue
-        prompt = call.prompts[place] if echoes and place < len(call.prompts) else ""
-        echo = prompt if choice.text.startswith(prompt) else ""
-        choice.text = choice.text.removeprefix(echo)
-        whole = reply.choices[place] = ChoiceReader(rules).whole(choice)
+        has_echo = echoes and place < len(call.prompts)
+        echo = find_echo(call.prompts[place], choice.text) if has_echo else Echo()
+        repeated, choice.text = choice.text[: echo.length], choice.text[echo.length :]
+        # What may be the prompt's words is not searched for calls.
+        told = rules if echo.is_clear else rules._replace(tools=None)
+        whole = reply.choices[place] = ChoiceReader(told).whole(choice)
         if asked_for_echo:
-            whole.text = echo + whole.text
+            whole.text = repeated + whole.text
         misfit = _misfit(whole, rules)
         if misfit is not None and rules.insists:
             raise misfit

@@ -7,9 +7,38 @@ prompt formats on the models' cards.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from langchain_azureml_oss.wire import decode_json, encode_json
+
+
+class CallMark(NamedTuple):
+    """What a model writes in front of a call."""
+
+    opening: str
+    closing: str = ""
+    """What stands behind the call; empty where nothing does."""
+    name: Literal["", "may", "must"] = ""
+    """Whether the function's name stands between the mark and the JSON, which then holds only the
+    arguments."""
+    name_ends: tuple[str, ...] = ()
+    """What may stand, or must, behind that name."""
+
+
+END_MARKS = (
+    "</s>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|im_end|>",
+    "<|end|>",
+    "<|endoftext|>",
+    "<|end_of_text|>",
+    "<end_of_turn>",
+    "<|eos|>",
+    "<eos>",
+    "<｜end▁of▁sentence｜>",
+)
+"""What servers leave at the end of an answer when they do not hide a model's special tokens."""
 
 
 class ToolDialect(NamedTuple):
@@ -25,6 +54,10 @@ class ToolDialect(NamedTuple):
     """The key of a call's arguments."""
     as_list: bool = False
     """Whether several calls are one JSON list; otherwise each is wrapped on its own."""
+    marks: tuple[CallMark, ...] = ()
+    """What begins a call, besides JSON alone, which does so in every dialect."""
+    special: tuple[str, ...] = ()
+    """Other marks by which the chat template tells who speaks: no user's text may forge them."""
 
 
 DIALECTS: Mapping[str, ToolDialect] = {
@@ -45,6 +78,12 @@ DIALECTS: Mapping[str, ToolDialect] = {
         call="{}",
         result="The function {name} returned:\n{}",
         arguments="parameters",
+        # The same model card: built-in tools behind <|python_tag|>, custom ones as <function=…>.
+        marks=(
+            CallMark("<|python_tag|>"),
+            CallMark("<function=", "</function>", name="must", name_ends=(">",)),
+        ),
+        special=("<|begin_of_text|>", "<|start_header_id|>", "<|end_header_id|>"),
     ),
     # Qwen/Qwen3-8B and NousResearch/Hermes-3, chat_template: <tools>, <tool_call>, <tool_response>.
     "hermes": ToolDialect(
@@ -55,6 +94,8 @@ DIALECTS: Mapping[str, ToolDialect] = {
         '{"name": <function-name>, "arguments": <args-json-object>}\n</tool_call>',
         call="<tool_call>\n{}\n</tool_call>",
         result="<tool_response>\n{}\n</tool_response>",
+        marks=(CallMark("<tool_call>", "</tool_call>"),),
+        special=("<tools>", "</tools>", "<tool_response>", "</tool_response>", "<|im_start|>"),
     ),
     # mistralai/Mistral-7B-Instruct-v0.3, chat_template: [AVAILABLE_TOOLS], [TOOL_CALLS],
     # [TOOL_RESULTS].
@@ -64,6 +105,12 @@ DIALECTS: Mapping[str, ToolDialect] = {
         call="[TOOL_CALLS] {}",
         result='[TOOL_RESULTS] {"name": "{name}", "content": {json}} [/TOOL_RESULTS]',
         as_list=True,
+        # Later versions write [TOOL_CALLS]name{...} and [TOOL_CALLS]name[ARGS]{...}.
+        marks=(CallMark("[TOOL_CALLS]", name="may", name_ends=("[ARGS]",)),),
+        special=(
+            *("[AVAILABLE_TOOLS]", "[/AVAILABLE_TOOLS]", "[TOOL_RESULTS]", "[/TOOL_RESULTS]"),
+            *("[INST]", "[/INST]", "<s>"),
+        ),
     ),
 }
 
@@ -125,3 +172,15 @@ def read_arguments(text: str) -> Any:
         return decode_json(text.encode())
     except ValueError:
         return text
+
+
+def harmless(dialect: ToolDialect, text: str) -> str:
+    """Return somebody's text with the dialect's marks shown, but no longer marks.
+
+    A space behind the first character is enough: tokenizers and this package's own scanner know a
+    mark by all its characters.
+    """
+    calls = (word for mark in dialect.marks for word in (mark.opening, mark.closing))
+    for word in filter(None, (*calls, *dialect.special, *END_MARKS)):
+        text = text.replace(word, f"{word[0]} {word[1:]}")
+    return text

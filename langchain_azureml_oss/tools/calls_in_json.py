@@ -1,89 +1,177 @@
-"""Tool calls written as JSON, in the ways in which models write them -> OpenAI's form."""
+"""Tool calls written as JSON, in the ways in which models write them -> OpenAI's form.
+
+A tool's description has nearly the form of a call, and models repeat what they were shown. So a
+value that describes itself, or whose arguments are a schema, is no call, whatever stands around it.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from langchain_azureml_oss.wire import encode_json, lenient_json
 
 WireCall = dict[str, Any]
+Schemas = Mapping[str, Mapping[str, Any]]
+"""Name of a tool -> JSON schema of its arguments."""
+
+HEAD = 512
+"""Characters of a value in which it shows whether it may be a call."""
 
 _ARGUMENTS = ("arguments", "parameters", "args")
 _KEYS = frozenset({"name", *_ARGUMENTS, "type", "function", "id", "tool_calls"})
 _FIRST_KEY = re.compile(r"[\s\[]*\{\s*(?:([\"'])(\w*)(\1)?)?")
 _NAME = re.compile(r"[\"']name[\"']\s*:\s*([\"'])(.*?)\1")
 _ARGUMENTS_KEY = re.compile(rf"[\"'](?:{'|'.join(_ARGUMENTS)})[\"']")
+_SCHEMA_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
+_SCHEMA_KEYS = frozenset({"anyOf", "oneOf", "allOf", "$ref", "enum", "const"})
 
 
-def may_be_call(text: str, names: Collection[str]) -> bool:
+def may_be_call(head: str, names: Collection[str]) -> bool:
     """Whether a JSON value of which only the beginning is known may still be a call."""
-    if not text.strip():
+    if not head.strip():
         return True
-    key = _FIRST_KEY.match(text)
+    key = _FIRST_KEY.match(head)
     if key is None:
-        return not text.strip(" \t\n[")
+        return not head.strip(" \t\r\n[")
     if key[2] is not None:
         known = key[2] in _KEYS if key[3] else any(k.startswith(key[2]) for k in _KEYS)
         if not known:
             return False
-    name = _NAME.search(text)
-    arguments = _ARGUMENTS_KEY.search(text)
+    name = _NAME.search(head)
+    arguments = _ARGUMENTS_KEY.search(head)
     if name is None or (arguments is not None and arguments.start() < name.start()):
         return True
     return name[2] in names
 
 
-def only_calls(text: str, names: Collection[str]) -> list[WireCall]:
-    """Return the calls of known tools, if there is nothing else in the text."""
-    calls = calls_in_a_row(text, strict=True)
-    return calls if all(call["function"]["name"] in names for call in calls) else []
+def plain_calls(text: str, tools: Schemas) -> list[WireCall]:
+    """Return the calls that a JSON value without a mark holds, if it holds nothing else.
+
+    They name tools that there are, since any JSON may have a name in it.
+    """
+    try:
+        items = _flat(lenient_json.loads(text))
+    except ValueError:
+        return []
+    calls = [_call(item, tools, strict=True) for item in items]
+    known = [call for call in calls if call and call["function"]["name"] in tools]
+    return known if len(known) == len(calls) else []
 
 
-def calls_in_a_row(text: str, *, strict: bool = False) -> list[WireCall]:
-    """Read one JSON value, or several in a row."""
-    values: list[Any] = []
-    rest = text.strip()
-    while rest:
-        end = lenient_json.end_of_value(rest)
-        try:
-            values.append(lenient_json.loads(rest[:end]))
-        except ValueError:
-            return []
-        rest = rest[end:].lstrip(" \t\r\n;,}]") if end is not None else ""
-    calls = [_call(item, strict=strict) for item in _flat(values)]
-    return [call for call in calls if call] if all(calls) else []
+def marked_calls(text: str, tools: Schemas, name: str | None = None) -> list[WireCall]:
+    """Return the calls in a JSON value behind a mark; what cannot be read is a broken call.
+
+    Args:
+        text: The value.
+        tools: The tools that there are.
+        name: The function's, where the mark says it; the value is its arguments then.
+
+    Returns:
+        Nothing where the value describes a tool.
+    """
+    if name is not None:
+        arguments = value_or_text(text)
+        return [] if _is_schema(arguments, tools.get(name)) else [wire_call(name, arguments)]
+    try:
+        items = _flat(lenient_json.loads(text))
+    except ValueError:
+        return [broken_call(text)]
+    if any(_is_description(_inner(item), tools) for item in items):
+        return []
+    calls = [_call(item, tools, strict=False) for item in items]
+    return [call for call in calls if call] if calls and all(calls) else [broken_call(text)]
 
 
-def _flat(values: Sequence[Any]) -> list[Any]:
-    flat: list[Any] = []
-    for value in values:
-        if isinstance(value, dict) and isinstance(value.get("tool_calls"), list):
-            flat += value["tool_calls"]
-        elif isinstance(value, list):
-            flat += value
-        else:
-            flat.append(value)
-    return flat
+def _flat(value: Any) -> list[Any]:
+    """Return what may be a call each: in lists, in `{"tool_calls": [...]}`, or the value alone."""
+    items: list[Any] = []
+    for item in value if isinstance(value, list) else [value]:
+        inner = item.get("tool_calls") if isinstance(item, dict) else None
+        items += inner if isinstance(inner, list) else [item]
+    return items
 
 
-def _call(value: Any, *, strict: bool) -> WireCall | None:
+def _inner(value: Any) -> Any:
+    """Return what holds name and arguments, in OpenAI's form or without it."""
+    function = value.get("function") if isinstance(value, dict) else None
+    return function if isinstance(function, dict) else value
+
+
+def _call(value: Any, tools: Schemas, *, strict: bool) -> WireCall | None:
     """Return the call that a JSON value says, in OpenAI's form; None where it says none."""
     if not isinstance(value, dict) or (strict and not _KEYS.issuperset(value)):
         return None
+    inner = _inner(value)
+    if _is_description(inner, tools):
+        return None
     function = value.get("function")
-    inner = function if isinstance(function, dict) else value
     name = inner.get("name", function if isinstance(function, str) else None)
-    key = next((key for key in _ARGUMENTS if key in inner), None)
-    arguments = inner[key] if key else None
     if not isinstance(name, str):
         return None
-    if strict and (key is None or not isinstance(arguments, dict | str | None)):
+    key = next((key for key in _ARGUMENTS if key in inner), None)
+    arguments = inner[key] if key else None
+    if strict and not isinstance(arguments, dict | str | None):
+        return None
+    if strict and key is None and not _takes_nothing(tools.get(name)):
         return None
     if isinstance(arguments, str):
         arguments = value_or_text(arguments)
     return wire_call(name, {} if arguments is None else arguments)
+
+
+def _takes_nothing(schema: Mapping[str, Any] | None) -> bool:
+    return schema is not None and not schema.get("properties")
+
+
+def _is_description(value: Any, tools: Schemas) -> bool:
+    """Whether a value tells what a tool is, instead of calling it."""
+    if not isinstance(value, dict):
+        return False
+    if "description" in value or "input_schema" in value:
+        return True
+    name = value.get("name")
+    schema = tools.get(name) if isinstance(name, str) else None
+    return any(_is_schema(value[key], schema) for key in _ARGUMENTS if key in value)
+
+
+def _is_schema(arguments: Any, schema: Mapping[str, Any] | None) -> bool:
+    """Whether a call's arguments are a JSON schema, or the properties of one.
+
+    Args:
+        arguments: A value, or the JSON text of one.
+        schema: The tool's, if there is such a tool: it may take an argument named `properties`.
+    """
+    if isinstance(arguments, str):
+        arguments = value_or_text(arguments)
+    if not isinstance(arguments, dict) or not arguments:
+        return False
+    if schema is not None and arguments == schema:
+        return True
+    own: Mapping[str, Any] = (schema or {}).get("properties") or {}
+    if "$schema" in arguments or (
+        isinstance(arguments.get("properties"), dict) and "properties" not in own
+    ):
+        return True
+    if arguments.get("type") == "object" and "type" not in own:
+        return True
+    return all(_is_property(item) for item in arguments.values()) and any(
+        own.get(name) == item or not _takes_object(own.get(name))
+        for name, item in arguments.items()
+    )
+
+
+def _is_property(value: Any) -> bool:
+    """Whether a value is the schema of one argument, as in `{"path": {"type": "string"}}`."""
+    if not isinstance(value, dict):
+        return False
+    kind = value.get("type")
+    return (isinstance(kind, str) and kind in _SCHEMA_TYPES) or not _SCHEMA_KEYS.isdisjoint(value)
+
+
+def _takes_object(schema: Any) -> bool:
+    return isinstance(schema, dict) and schema.get("type", "object") == "object"
 
 
 def wire_call(name: str, arguments: Any) -> WireCall:
@@ -94,7 +182,7 @@ def wire_call(name: str, arguments: Any) -> WireCall:
 
 def broken_call(text: str) -> WireCall:
     """Return a call that could not be read, so that the model is told."""
-    name = _NAME.search(text)
+    name = _NAME.search(text[:HEAD])
     return wire_call(name[2] if name else "", text.strip())
 
 

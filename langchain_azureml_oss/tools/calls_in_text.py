@@ -1,328 +1,396 @@
-"""Tool calls found in the text of an answer, whole or streamed, in any family's dialect.
+"""Tool calls found in the text of an answer, whole or streamed, in the family's own dialect.
 
-Marked calls (`<tool_call>`, `[TOOL_CALLS]`, `<|python_tag|>`, `<function=…>`) count wherever JSON
-follows the mark. Plain JSON counts only where it begins a line or a sentence and ends its line, or
-fills a fence, names a tool that there is, and holds nothing but a call; so an answer that talks
-about JSON stays text.
+The rule: a call counts where the answer *is* the call. It begins the answer, or follows words that
+lead up to it (at the beginning of a line or of a sentence); and behind it come only further calls,
+white space and end marks, up to the end of the answer. Everything else that looks like a call is
+quoted: it stays text, to the letter. So do a description of a tool, JSON inside other JSON or in
+somebody's code, and the marks of other families.
+
+Theory of operation. The scanner is in prose until something comes that may begin a call: a mark of
+the dialect, `{` or `[`, or a fence, where a call may begin. From there on it *hopes*: it keeps what
+comes, and reads it as a row of tokens. Hope ends in one of two ways. Something comes that is no
+token, or a value that is no call: then all that was kept is prose, and the scanner goes on behind
+it. Or the answer ends: then the calls that were read are its calls. So calls come with `flush`, and
+text is late only while it may still become one.
+
+Each state is a method that reads on from a place in the text and returns the next place, or None to
+wait for more, with no more left over than the longest mark has. No state goes back, and what is
+kept is kept in pieces: work grows with the length of the text, however it is cut.
+
+    prose ─► between ─► opened ─► value ─► between      a JSON value; `passing`: it is no call
+               ├─► name ─► between                      <function=NAME>, [TOOL_CALLS]NAME
+               ├─► body ─► between                      <tool_call>no JSON</tool_call>
+               └─► ticks ─► info ─► between             a fence, its language
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Collection
-from typing import NamedTuple
+from collections.abc import Callable
 
+from langchain_azureml_oss.families import END_MARKS, CallMark, ToolDialect
 from langchain_azureml_oss.tools.calls_in_json import (
+    HEAD,
+    Schemas,
     WireCall,
     broken_call,
-    calls_in_a_row,
+    marked_calls,
     may_be_call,
-    only_calls,
+    plain_calls,
     value_or_text,
     wire_call,
 )
-from langchain_azureml_oss.wire import held_back, lenient_json
+from langchain_azureml_oss.tools.lead_up import LeadUp
+from langchain_azureml_oss.wire import ValueEnd, held_back
 
-_MARKS = ("<tool_call>", "[TOOL_CALLS]", "<|python_tag|>", "<function=", "```")
-_CANDIDATE = re.compile(
-    r"<tool_call>|\[TOOL_CALLS\]|<\|python_tag\|>|<function=|^[ \t]*```"
-    r"|(?:^|(?<=[:.!?])(?=[ \t]))[ \t]*(?:\{|\[(?!TOOL_CALLS\]))",
-    re.MULTILINE,
-)
-_SENTENCE_ENDS = frozenset(":.!?")
-_TAG = re.compile(r"<tool_call>\s*|<function=([\w.-]+)>\s*")
-_PART_OF_TAG = re.compile(r"<tool_call>\s*|<function=[\w.-]*(?:>\s*)?")
-_MARKED = re.compile(r"(?:\[TOOL_CALLS\]|<\|python_tag\|>)\s*(?:([\w.-]+)\s*(?:\[ARGS\])?\s*)?")
-_PART_OF_MARKED = re.compile(r"\S+?[\]>]\s*[\w.-]*\s*(?:\[\w*\]?)?\s*")
-_FENCE = re.compile(r"[ \t]*```[ \t]*(\w*)[ \t]*(?:\n\s*|(?=[{\[]))")
+_FENCES = ("```", "~~~")
 _FENCE_LANGUAGES = frozenset({"", "json", "tool_call", "tool_calls", "tool_code"})
-_BETWEEN = re.compile(r"[\s;,}\]]*")
-"""What stands between two values, or between the last one and its closing mark."""
-_LINE_END = re.compile(r"[ \t\r;,}\]]*")
-
-
-class _Found(NamedTuple):
-    """What a candidate turned out to be: calls, or text; and its length in characters."""
-
-    calls: list[WireCall]
-    length: int
-
-
-_OTHER_JSON = _Found([], 0)
-_A_WORD = _Found([], 1)
-"""A mark that nothing follows which could be a call; without its first character it is none."""
-
-
-class _Span(NamedTuple):
-    """JSON values in a row."""
-
-    end: int
-    """Where the last one ends."""
-    after: int
-    """Where the text goes on, behind the closing mark."""
-    closed: bool
+_LONGEST_INFO = 32
+_LONGEST_NAME = 200
+_SEPARATORS = re.compile(r"[\s;,]+")
+_STRAY_CLOSERS = re.compile(r"[}\]]+")
+_BULLET = re.compile(r"(?:[-*•]|\d{1,2}[.)])[ \t]")
+_PART_OF_BULLET = re.compile(r"(?:[-*•]|\d{1,2}[.)]?)")
+_NAME = re.compile(r"[\w.-]+")
+_INFO = re.compile(r"[^\n{\[<`]+")
+_SPACE = re.compile(r"\s+")
+_FIRST_IN = {"{": "\"'}", "[": "\"'{[]-0123456789"}
+"""What stands first in an object or a list."""
 
 
 class ToolCallScanner:
-    """Incremental: `feed` pieces of text, get text and calls; `flush` at the end.
+    """Incremental: `feed` pieces of text, get text; `flush` at the end, get the calls.
 
     Args:
-        names: The tools that there are.
+        tools: Name -> JSON schema of the arguments, of the tools that there are.
+        dialect: How the family writes calls.
     """
 
-    def __init__(self, names: Collection[str]) -> None:
-        self._names = names
-        self._held = _Held()
-        self._space = ""  # white space that belongs to a call, if one follows
-        self._at_line_start = True
-        self._last = ""  # the last character of the text that is no white space
-        self._fenced = False
-        self._has_calls = False
-        self._after_call = False
-        self._other_json: lenient_json.ValueEnd | None = None
+    def __init__(self, tools: Schemas, dialect: ToolDialect) -> None:
+        self._tools = tools
+        self._marks = {mark.opening: mark for mark in dialect.marks}
+        self._skipped = (*END_MARKS, *(m.closing for m in dialect.marks if m.closing))
+        names_end = {end for m in dialect.marks if m.name == "may" for end in m.name_ends}
+        self._words = (*self._marks, *self._skipped, *names_end)
+        self._openers = re.compile("|".join([*map(re.escape, (*self._marks, *_FENCES)), "[`{[]"]))
+        self._tokens = re.compile("|".join(map(re.escape, self._words)))
+        self._longest = max(map(len, (*self._words, *_FENCES)))
+        self._prose = LeadUp()
+        self._left = ""
+        self._final = False
+        self._code = ""  # the fence of somebody's code
+        self._state: _State = self._in_prose
+        self._end_hope()
 
-    def feed(self, text: str) -> tuple[str, list[WireCall]]:
-        """Return the text and the calls that are certain now; what may become a call waits."""
-        self._held.text += text
-        return self._scan(final=False)
+    def feed(self, text: str) -> str:
+        """Return the text that is certain now; what may become a call waits."""
+        text = self._left + text
+        place = 0
+        while place < len(text):
+            next_place = self._state(text, place)
+            if next_place is None:
+                break
+            place = next_place
+        self._left = text[place:]
+        return self._prose.given_out()
 
     def flush(self) -> tuple[str, list[WireCall]]:
-        """Return the rest."""
-        text, calls = self._scan(final=True)
-        space, self._space = self._space, ""
-        return text if self._has_calls else text + space, calls
+        """Return the rest, and the calls."""
+        self._final = True
+        said = self.feed("")
+        if self._state == self._in_ticks:
+            self._end_ticks()
+        elif self._mark and (self._state == self._in_value or (self._value and self._body)):
+            self._calls.append(self._broken())
+        elif self._state not in {self._in_between, self._in_passing}:
+            self._calls.clear()
+        if self._calls and self._name is None and not self._quoted:
+            return said, self._calls
+        self._give_up()
+        return said + self._prose.given_out() + self._prose.waiting(), []
 
-    def _scan(self, *, final: bool) -> tuple[str, list[WireCall]]:
-        said, calls = "", list[WireCall]()
-        while self._held.text:
-            if self._other_json is not None:
-                said += self._pass_json()
-                continue
-            if self._after_call and not self._skip_separators():
-                break
-            start = self._next_candidate(final=final)
-            if start is None:
-                keep = 0 if final else held_back(self._held.text, _MARKS)
-                said += self._say(len(self._held.text) - keep)
-                break
-            said += self._say(start)
-            found = self._read(final=final)
-            if found is None:
-                break
-            if found.calls:
-                calls += found.calls
-                self._held.cut(found.length)
-                self._space = ""
-                self._has_calls = self._after_call = self._at_line_start = True
-            elif found is _OTHER_JSON:
-                self._other_json = lenient_json.ValueEnd()
-            else:
-                said += self._say(found.length)
-        return said, calls
+    # What is hoped for, and how it ends.
 
-    def _skip_separators(self) -> bool:
-        """Keep what stands behind a call apart, in case another follows; say if more is there."""
-        rest = self._held.text.lstrip(" \t\r\n;,")
-        self._space += self._held.cut(len(self._held.text) - len(rest))
-        self._after_call = not rest
-        return bool(rest)
+    def _end_hope(self) -> None:
+        self._kept: list[str] = []
+        self._calls: list[WireCall] = []
+        self._quoted = False
+        self._mark: CallMark | None = None
+        self._name: str | None = None
+        self._value: list[str] = []
+        self._body: list[str] = []
+        self._fence = self._inline = ""  # the ticks that opened it
+        self._ticks, self._tick, self._opens_inline = 0, "`", False
+        self._info = self._head = ""
+        self._after_value = False  # on the same line
 
-    def _pass_json(self) -> str:
-        """Give out JSON that is no call, so that nothing inside it is taken for one."""
-        assert self._other_json is not None  # noqa: S101
-        end = self._other_json.feed(self._held.text)
-        if end is not None:
-            self._other_json = None
-        return self._say(len(self._held.text) if end is None else end)
+    def _give_up(self) -> None:
+        """Take what was kept for prose."""
+        self._prose.say("".join(self._kept))
+        self._code = self._fence or self._code
+        self._end_hope()
+        self._state = self._in_prose
 
-    def _say(self, length: int) -> str:
-        """Take so much text off; white space at its end waits for what comes behind it."""
-        if not length:
-            return ""
-        text = self._space + self._held.cut(length)
-        said = text.rstrip()
-        self._space = text[len(said) :]
-        self._last = said[-1:] or self._last
-        self._at_line_start = not text.rpartition("\n")[2].strip(" \t") and (
-            "\n" in text or self._at_line_start
-        )
-        return said
-
-    def _next_candidate(self, *, final: bool) -> int | None:
-        text = self._held.text
-        for match in _CANDIDATE.finditer(text):
-            if match[0] in _MARKS[:-1] or self._may_begin(match):
-                rest = text[match.start() :].lstrip(" \t")
-                unclear = not final and any(m != rest and m.startswith(rest) for m in _MARKS)
-                return None if unclear else match.start()
-        return None
-
-    def _may_begin(self, match: re.Match[str]) -> bool:
-        """Whether a fence or JSON counts here: at the beginning of a line or of a sentence."""
-        is_fence = match[0].endswith("```")
-        if self._fenced and not is_fence:
-            return False
-        if match.start() > 0 or self._at_line_start:
-            return True
-        gap = self._space + match[0][:-1]
-        after_sentence = gap and not gap.strip(" \t") and self._last in _SENTENCE_ENDS
-        return bool(after_sentence) and not is_fence
-
-    def _read(self, *, final: bool) -> _Found | None:
-        """Read the candidate that begins the held text; None: it is not complete yet."""
-        text = self._held.text
-        if text.startswith(("<tool_call>", "<function=")):
-            return _tagged(self._held, at_line_start=self._at_line_start, final=final)
-        if text.startswith(("[TOOL_CALLS]", "<|python_tag|>")):
-            return _marked(self._held, final=final)
-        if text.lstrip().startswith("```"):
-            return self._fence(final=final)
-        return _bare(self._held, self._names, final=final)
-
-    def _fence(self, *, final: bool) -> _Found | None:
-        text = self._held.text
-        fence = _Found([], text.index("```") + 3)
-        if self._fenced:  # the end of somebody's code
-            self._fenced = False
-            return fence
-        opening = _FENCE.match(text)
-        if opening is None and not final and "\n" not in text:
-            return None
-        if opening is not None and opening[1].lower() in _FENCE_LANGUAGES:
-            start = opening.end()
-            if start == len(text) and not final:
-                return None
-            if text.startswith(("{", "["), start):
-                span = _values(self._held, start, "```", final=final)
-                if span is None and may_be_call(text[start:], self._names):
-                    return None
-                if span is not None and (span.closed or not text[span.end :].strip()):
-                    calls = only_calls(text[start : span.end], self._names)
-                    if calls:
-                        return _Found(calls, span.after)
-        self._fenced = True
-        return fence
-
-
-class _Held:
-    """The text that waits. It grows at its end, so each value's end is looked for only once."""
-
-    def __init__(self) -> None:
-        self.text = ""
-        self._ends: dict[int, tuple[lenient_json.ValueEnd, int, int | None]] = {}
-
-    def cut(self, length: int) -> str:
-        """Take so many characters off its beginning."""
-        off, self.text = self.text[:length], self.text[length:]
-        if length:
-            self._ends.clear()
-        return off
-
-    def end_of_value(self, start: int) -> int | None:
-        """Return where the object or list ends that begins there; None where it goes on."""
-        search, seen, end = self._ends.get(start) or (lenient_json.ValueEnd(), start, None)
-        if end is None:
-            found = search.feed(self.text[seen:])
-            end = None if found is None else seen + found
-            self._ends[start] = search, len(self.text), end
+    def _keep(self, text: str, place: int, end: int) -> int:
+        self._kept.append(text[place:end])
         return end
 
+    def _may_grow(self, text: str, place: int, words: tuple[str, ...]) -> bool:
+        """Whether the text ends in the middle of one of these words."""
+        if self._final or len(text) - place >= self._longest:
+            return False
+        rest = text[place:]
+        return any(word != rest and word.startswith(rest) for word in words)
 
-def _values(held: _Held, start: int, closing: str, *, final: bool) -> _Span | None:
-    """Find JSON values in a row, up to their closing mark or to other text; None: wait for more."""
-    place = start
-    while True:
-        end = held.end_of_value(place)
-        closed = _outside_strings(held.text, place, end, closing, final=final)
-        if closed is not None:  # the mark stands inside the value, so that one is broken
-            return _Span(closed, closed + len(closing), closed=True)
-        if end is None:
-            return _Span(len(held.text), len(held.text), closed=False) if final else None
-        between = _BETWEEN.match(held.text, end)
-        after = between.end() if between else end
-        rest = held.text[after : after + len(closing)]
-        if rest == closing:
-            return _Span(end, after + len(closing), closed=True)
-        if not final and closing.startswith(rest):
+    # The states.
+
+    def _in_prose(self, text: str, place: int) -> int | None:
+        found = self._openers.search(text, place)
+        words = (*self._marks, *_FENCES)
+        if found is None:
+            waits = 0 if self._final else held_back(text[-self._longest :], words)
+            end = max(place, len(text) - waits)
+            self._prose.say(text[place:end])
+            return end if end > place else None
+        start = found.start()
+        self._prose.say(text[place:start])
+        if self._may_grow(text, start, words):
+            return start if start > place else None
+        if self._may_begin(found[0]):
+            self._quoted = self._prose.announces_a_quotation
+            self._state = self._in_between
+            return start
+        self._prose.say(found[0])
+        return found.end()
+
+    def _may_begin(self, opener: str) -> bool:
+        if opener in _FENCES:
+            return self._prose.at_line_start
+        if self._code:
+            return False
+        if opener == "`":
+            return self._prose.nothing_said
+        return self._prose.at_line_start or self._prose.after_sentence
+
+    def _in_between(self, text: str, place: int) -> int | None:
+        """Read a token: all that may stand before, between and behind values."""
+        char = text[place]
+        if skipped := _SEPARATORS.match(text, place):
+            self._after_value = self._after_value and "\n" not in skipped[0]
+            return self._keep(text, place, skipped.end())
+        if self._may_grow(text, place, self._words):
             return None
-        if rest[:1] not in {"{", "["}:
-            return _Span(end, end, closed=False)
-        place = after
-
-
-def _outside_strings(
-    text: str, start: int, end: int | None, mark: str, *, final: bool
-) -> int | None:
-    """Return where a mark stands in an unfinished or broken value; in a string it does not count.
-
-    At the end of the text it does count in one that is never closed.
-    """
-    place = text.find(mark, start, end)
-    while place >= 0:
-        value = lenient_json.ValueEnd()
-        value.feed(text[start:place])
-        if not value.in_string or (final and end is None):
+        if word := self._tokens.match(text, place):
+            return self._take_word(word[0], self._keep(text, place, word.end()))
+        if char in "{[" and not (self._name is not None and char == "["):
+            self._end = ValueEnd(self._no_part_of_json)
+            self._end.feed(char)
+            self._value, self._head = [char], char
+            self._state = self._in_opened
+            return self._keep(text, place, place + 1)
+        if self._name is not None:
+            return self._no_token(place)
+        if self._after_value and (closers := _STRAY_CLOSERS.match(text, place)):
+            return self._keep(text, place, closers.end())
+        if char in "`~":
+            self._tick, self._opens_inline = char, not self._kept
+            self._state = self._in_ticks
             return place
-        place = text.find(mark, place + 1, end)
-    return None
+        if self._calls and not self._after_value:
+            if bullet := _BULLET.match(text, place):
+                return self._keep(text, place, bullet.end())
+            if not self._final and _PART_OF_BULLET.fullmatch(text[place : place + 4]):
+                return None
+        if self._mark and self._mark.name == "may" and _NAME.match(char):
+            self._state = self._in_name
+            return place
+        return self._no_token(place)
+
+    @property
+    def _no_part_of_json(self) -> str:
+        """The character with which a mark begins that would close this value from outside."""
+        if self._mark and self._mark.closing:
+            return self._mark.closing[0]
+        return "`" if self._fence or self._inline else ""
+
+    def _no_token(self, place: int) -> int:
+        if self._mark and self._mark.closing and not self._value:
+            self._state = self._in_body
+        else:
+            self._give_up()
+        return place
+
+    def _take_word(self, word: str, end: int) -> int:
+        if word in self._marks:
+            if self._name is not None:
+                self._give_up()
+                return end
+            self._mark, self._value = self._marks[word], []
+            if self._mark.name == "must":
+                self._state = self._in_name
+        elif self._mark and word == self._mark.closing:
+            if self._name is not None:
+                self._calls.append(wire_call(self._name, {}))
+            self._mark = self._name = None
+            self._value = []
+        return end
+
+    def _in_name(self, text: str, place: int) -> int | None:
+        if found := _NAME.match(text, place):
+            self._name = (self._name or "") + found[0][: _LONGEST_NAME + 1]
+            self._keep(text, place, found.end())
+            if len(self._name) > _LONGEST_NAME:
+                self._give_up()
+            return found.end()
+        mark = self._mark
+        if mark and mark.name == "must":
+            if not self._name or not text.startswith(mark.name_ends, place):
+                self._give_up()
+                return place
+            self._keep(text, place, place + 1)
+            place += 1
+        self._state = self._in_between
+        return place
+
+    def _in_opened(self, text: str, place: int) -> int | None:
+        """Look at what stands first in an object or a list: most brackets of prose open no JSON."""
+        if space := _SPACE.match(text, place):
+            self._value.append(space[0])
+            self._head += space[0][: HEAD - len(self._head)]
+            return self._keep(text, place, space.end())
+        if text[place] in _FIRST_IN[self._value[0]]:
+            self._state = self._in_value
+        elif self._mark and self._mark.closing:
+            self._state, self._body = self._in_body, self._value
+        else:
+            self._give_up()
+        return place
+
+    def _in_value(self, text: str, place: int) -> int | None:
+        end = self._end.feed(text, place)
+        stop = len(text) if end is None else end
+        self._value.append(text[place:stop])
+        self._keep(text, place, stop)
+        if self._end.broken:
+            if self._mark and self._mark.closing:
+                self._state, self._body = self._in_body, self._value
+            else:
+                self._give_up()
+        elif not self._mark and not self._is_hopeful(text, place, stop):
+            self._give_up()
+            self._state = self._in_prose if end is not None else self._in_passing
+        elif end is not None:
+            self._take_value("".join(self._value))
+        return stop
+
+    def _is_hopeful(self, text: str, place: int, stop: int) -> bool:
+        """Whether JSON without a mark may be a call, as far as its beginning tells."""
+        room = HEAD - len(self._head)
+        if room > 0:
+            self._head += text[place : min(stop, place + room)]
+            return may_be_call(self._head, self._tools)
+        return True
+
+    def _take_value(self, value: str) -> None:
+        if self._mark:
+            calls = marked_calls(value, self._tools, self._name)
+        else:
+            calls = plain_calls(value, self._tools)
+        if not calls:
+            self._give_up()
+            return
+        self._calls += calls
+        self._name = None
+        if self._mark and not self._mark.closing:
+            self._mark = None
+        self._after_value = True
+        self._state = self._in_between
+
+    def _in_passing(self, text: str, place: int) -> int | None:
+        """Give out JSON that is no call, so that nothing inside it is taken for one."""
+        end = self._end.feed(text, place)
+        stop = len(text) if end is None else end
+        self._prose.say(text[place:stop])
+        if end is not None:
+            self._state = self._in_prose
+        return stop
+
+    def _in_body(self, text: str, place: int) -> int | None:
+        """Read what stands between two marks and is no JSON: a call that the model got wrong."""
+        if self._mark is None:  # never: only marks that are closed have bodies
+            return self._no_token(place)
+        words = (self._mark.closing, *self._marks)
+        ends = [(at, word) for word in words if (at := text.find(word, place)) >= 0]
+        if ends:
+            at, word = min(ends)
+            self._body.append(text[place:at])
+            self._keep(text, place, at)
+            if word != self._mark.closing:
+                self._give_up()
+                return at
+            self._calls.append(self._broken())
+            self._mark = self._name = None
+            self._value, self._body = [], []
+            self._state = self._in_between
+            return self._keep(text, at, at + len(word))
+        waits = 0 if self._final else held_back(text[-self._longest :], words)
+        end = max(place, len(text) - waits)
+        self._body.append(text[place:end])
+        self._keep(text, place, end)
+        return end if end > place else None
+
+    def _broken(self) -> WireCall:
+        body = "".join(self._body or self._value)
+        if self._mark:
+            body = body.rstrip().removesuffix(self._mark.closing)
+        return wire_call(self._name, value_or_text(body)) if self._name else broken_call(body)
+
+    def _in_ticks(self, text: str, place: int) -> int | None:
+        """Count the ticks of a fence, or of code in a line."""
+        end = place
+        while text.startswith(self._tick, end):
+            end += 1
+        if end == place:
+            self._end_ticks()
+            return place
+        self._ticks += end - place
+        return self._keep(text, place, end)
+
+    def _end_ticks(self) -> None:
+        ticks, self._ticks = self._tick * self._ticks, 0
+        is_fence = len(ticks) >= len(_FENCES[0])
+        self._state = self._in_between
+        if self._code:
+            self._give_up()
+            self._code = "" if ticks.startswith(self._code) else self._code
+        elif self._fence and ticks.startswith(self._fence):
+            self._fence = ""
+        elif self._inline and ticks == self._inline:
+            self._inline = ""
+        elif self._fence or self._inline or not (is_fence or self._opens_inline):
+            self._give_up()
+        elif is_fence:
+            self._fence = ticks
+            self._state = self._in_info
+        else:
+            self._inline = ticks
+
+    def _in_info(self, text: str, place: int) -> int | None:
+        """Read the language of a fence."""
+        if found := _INFO.match(text, place):
+            self._info += found[0][: _LONGEST_INFO + 1]
+            self._keep(text, place, found.end())
+            if len(self._info) > _LONGEST_INFO:
+                self._give_up()
+            return found.end()
+        if text[place] == "`":  # no fence: code in a line
+            self._fence = ""
+            self._give_up()
+        elif self._info.strip().lower() in _FENCE_LANGUAGES and self._tick == "`":
+            self._info, self._state = "", self._in_between
+        else:
+            self._give_up()
+        return place
 
 
-def _tagged(held: _Held, *, at_line_start: bool, final: bool) -> _Found | None:
-    """`<tool_call>JSON</tool_call>`, or `<function=name>JSON</function>`."""
-    tag = _TAG.match(held.text)
-    if not final and _PART_OF_TAG.fullmatch(held.text):
-        return None
-    has_json = tag is not None and held.text.startswith(("{", "["), tag.end())
-    if tag is None or not (has_json or at_line_start):
-        return _A_WORD  # the answer is about tags
-    name, start = tag[1], tag.end()
-    closing = "</function>" if name else "</tool_call>"
-    if has_json:
-        span = _values(held, start, closing, final=final)
-    else:
-        end = held.text.find(closing, start)
-        span = _Span(end, end + len(closing), closed=True) if end >= 0 else None
-    if span is None:
-        return _A_WORD if final else None
-    body = held.text[start : span.end]
-    if name:
-        return _Found([wire_call(name, value_or_text(body or "{}"))], span.after)
-    return _Found(calls_in_a_row(body) or [broken_call(body)], span.after)
-
-
-def _marked(held: _Held, *, final: bool) -> _Found | None:
-    """`[TOOL_CALLS] JSON`, `[TOOL_CALLS]name{…}`, or `<|python_tag|>JSON`."""
-    text = held.text
-    mark = _MARKED.match(text)
-    start = mark.end() if mark else 0
-    name = mark[1] if mark else None
-    if not text.startswith("{" if name else ("{", "["), start):
-        could = _PART_OF_MARKED.fullmatch(text)
-        return None if could and not final else _A_WORD
-    end = held.end_of_value(start)
-    if end is None and not final:
-        return None
-    stop = len(text) if end is None else end
-    value = text[start:stop]
-    calls = [wire_call(name, value_or_text(value))] if name else calls_in_a_row(value)
-    return _Found(calls or [broken_call(value)], stop)
-
-
-def _bare(held: _Held, names: Collection[str], *, final: bool) -> _Found | None:
-    """JSON that begins a line or a sentence: calls only, and nothing else up to the line's end."""
-    text = held.text
-    place = start = len(text) - len(text.lstrip())
-    while True:
-        end = held.end_of_value(place)
-        if end is None:
-            waits = not final and may_be_call(text[place:], names)
-            return None if waits else _OTHER_JSON
-        if not only_calls(text[place:end], names):
-            return _OTHER_JSON
-        line_end = _LINE_END.match(text, end)
-        place = line_end.end() if line_end else end
-        following = text[place : place + 1]
-        if following == "\n" or (final and not following):
-            return _Found(only_calls(text[start:end], names), place)
-        if following != "{":
-            return _OTHER_JSON if following else None
+_State = Callable[[str, int], int | None]

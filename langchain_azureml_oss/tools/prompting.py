@@ -17,6 +17,7 @@ from langchain_azureml_oss.families import (
     show_result,
     show_tools,
 )
+from langchain_azureml_oss.tools.calls_in_text import ToolCallScanner
 from langchain_azureml_oss.tools.prompted_json import PromptedJson
 from langchain_azureml_oss.tools.schemas import misfit
 from langchain_azureml_oss.wire import WireMessage
@@ -74,6 +75,10 @@ class PromptedTools:
         form = {} if answer is None else {"answer": answer.form}
         text = show_tools(DIALECTS[self.dialect], self.tools, self.must_call, **form)
         return text + _ONE_ONLY if self.one_only else text
+
+    def scanner(self) -> ToolCallScanner:
+        """Return what finds the calls in the text of an answer."""
+        return ToolCallScanner(self.schemas, DIALECTS[self.dialect])
 
     def checked(self, call: dict[str, Any]) -> dict[str, Any]:
         """Return the call, with an `error` where its arguments do not fit the tool's schema."""

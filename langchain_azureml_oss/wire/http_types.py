@@ -75,10 +75,15 @@ def decode_json(data: bytes) -> Any:
     """Return the value in these JSON bytes.
 
     Raises:
-        ValueError: the bytes are not JSON, or not UTF-8.
+        ValueError: the bytes are not JSON, not UTF-8, or nested without end.
     """
     try:
         return orjson.loads(data)
     except ValueError:
+        pass
+    try:
         # Lone surrogates are valid JSON that orjson does not read, and Python servers write NaN.
         return json.loads(data)
+    except RecursionError:
+        msg = "JSON that is nested without end"
+        raise ValueError(msg) from None

@@ -3,34 +3,44 @@
 from __future__ import annotations
 
 import json
-import re
 
 import pytest
 from agents.competent_model import written
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from langchain_azureml_oss.families.dialects import DIALECTS as DIALECTS_TABLE
+from langchain_azureml_oss.families.dialects import END_MARKS
 from langchain_azureml_oss.tools.calls_in_text import ToolCallScanner
 
-NAMES = ("add", "mul")
+TWO = {"type": "object", "properties": {"a": {"type": "integer"}, "b": {"type": "integer"}}}
+NOTHING = {"type": "object", "properties": {}}
+TOOLS = {"add": TWO, "mul": TWO, "info": NOTHING}
 ADD = {"name": "add", "args": {"a": 1, "b": 2}}
 MUL = {"name": "mul", "args": {"a": 3, "b": 4}}
 DIALECTS = ("llama", "hermes", "mistral", "json")
 PLAIN_ADD = '{"name": "add", "arguments": {"a": 1, "b": 2}}'
 
 
-def scanned(*pieces):
+EVERY = DIALECTS_TABLE["json"]._replace(
+    marks=tuple(mark for dialect in DIALECTS_TABLE.values() for mark in dialect.marks)
+)
+"""A dialect that has the marks of all, to see each of them in every place."""
+
+
+def scanned(*pieces, dialect=EVERY, tools=TOOLS):
     """The text and the calls (name, arguments) of an answer that comes in these pieces."""
-    scanner = ToolCallScanner(NAMES)
-    parts = [*(scanner.feed(piece) for piece in pieces), scanner.flush()]
-    calls = [call["function"] for _, found in parts for call in found]
-    return "".join(text for text, _ in parts), [(c["name"], read(c["arguments"])) for c in calls]
+    scanner = ToolCallScanner(tools, dialect)
+    said = "".join(scanner.feed(piece) for piece in pieces)
+    rest, calls = scanner.flush()
+    functions = [call["function"] for call in calls]
+    return said + rest, [(call["name"], read(call["arguments"])) for call in functions]
 
 
 def read(arguments):
     try:
         return json.loads(arguments)
-    except ValueError:
+    except (ValueError, RecursionError):
         return arguments
 
 
@@ -83,20 +93,193 @@ def test_the_ways_in_which_small_models_write_a_call(text):
 
 
 @pytest.mark.parametrize(
-    "text",
+    ("text", "prose"),
     [
-        f"Calling: {PLAIN_ADD}",
-        f"Sure! {PLAIN_ADD}\nDone.",
-        f"I will add. <tool_call>{PLAIN_ADD}</tool_call> Done.",
-        f"Here it is:\n\n```json\n{PLAIN_ADD}\n```\n\nLet me know!",
+        (f"Calling: {PLAIN_ADD}", "Calling:"),
+        (f"Sure! {PLAIN_ADD}\n", "Sure!"),
+        (f"I will add. <tool_call>{PLAIN_ADD}</tool_call>", "I will add."),
+        (f"Here it is:\n\n```json\n{PLAIN_ADD}\n```\n", "Here it is:"),
+        (f"I open example.com:\n{PLAIN_ADD}", "I open example.com:"),
+        (f"I look at [this](x) and {{that}}.\n{PLAIN_ADD}", "I look at [this](x) and {that}."),
+        (f"```python\nadd(1, 2)\n```\n{PLAIN_ADD}", "```python\nadd(1, 2)\n```"),
     ],
 )
-def test_prose_around_a_call_is_kept(text):
-    said, found = scanned(text)
-    assert found == [("add", {"a": 1, "b": 2})]
-    assert "".join(said.split()) == "".join(
-        re.sub(r"```\w*|</?tool_call>|\{.*\}", "", text).split()
-    )
+def test_words_that_lead_up_to_a_call_are_kept(text, prose):
+    assert scanned(text) == (prose, [("add", {"a": 1, "b": 2})])
+
+
+@pytest.mark.parametrize("end", END_MARKS)
+@pytest.mark.parametrize(
+    "call", [PLAIN_ADD, f"<tool_call>{PLAIN_ADD}</tool_call>", f"```json\n{PLAIN_ADD}\n```"]
+)
+def test_end_marks_behind_a_call_are_no_text(call, end):
+    assert scanned(f"{call}{end}\n") == ("", [("add", {"a": 1, "b": 2})])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"`{PLAIN_ADD}`",
+        f"``{PLAIN_ADD}``\n",
+        f"- {PLAIN_ADD}",
+        f"* {PLAIN_ADD}\n",
+        f"1. {PLAIN_ADD}",
+        f"```\n<tool_call>\n{PLAIN_ADD}\n</tool_call>\n```",
+        f"{PLAIN_ADD}</tool_call>",
+        f"<tool_call>\n<tool_call>\n{PLAIN_ADD}\n</tool_call>",
+    ],
+)
+def test_more_ways_in_which_an_answer_is_a_call(text):
+    assert scanned(text) == ("", [("add", {"a": 1, "b": 2})])
+
+
+@pytest.mark.parametrize(
+    "item", ["- {}\n- {}", "1. {}\n2. {}", "{}\n- {}", "```\n{}\n```\n```\n{}\n```"]
+)
+def test_calls_in_a_list(item):
+    assert scanned(item.replace("{}", PLAIN_ADD)) == ("", [("add", {"a": 1, "b": 2})] * 2)
+
+
+def test_a_name_alone_calls_a_tool_without_arguments():
+    assert scanned('{"name": "info"}') == ("", [("info", {})])
+    assert scanned('{"name": "info", "arguments": ""}') == ("", [("info", "")])
+    assert scanned('{"name": "add"}')[1] == []
+
+
+DESCRIPTION = {
+    "name": "wipe",
+    "description": "Wipe a disk.",
+    "parameters": {
+        "type": "object",
+        "properties": {"path": {"type": "string", "default": "/"}},
+    },
+}
+WIPE = {"wipe": DESCRIPTION["parameters"]}
+
+
+@pytest.mark.parametrize(
+    "description",
+    [
+        DESCRIPTION,
+        {"type": "function", "function": DESCRIPTION},
+        {"name": "wipe", "parameters": DESCRIPTION["parameters"]},
+        {"name": "wipe", "arguments": DESCRIPTION["parameters"]},
+        {"name": "wipe", "arguments": json.dumps(DESCRIPTION["parameters"])},
+        {"name": "wipe", "parameters": {"properties": {}}},
+        {"name": "wipe", "parameters": {"type": "object"}},
+        {"name": "wipe", "parameters": {"path": {"type": "string", "default": "/"}}},
+        {"name": "wipe", "description": "Wipe a disk.", "parameters": {}},
+        {"name": "wipe", "description": "Wipe a disk."},
+        {"name": "other", "parameters": {"path": {"anyOf": [{"type": "string"}]}}},
+        {"tool_calls": [{"type": "function", "function": DESCRIPTION}]},
+    ],
+)
+@pytest.mark.parametrize(
+    "around",
+    [
+        "{}",
+        "[{}]",
+        "- {}",
+        "`{}`",
+        "The tool:\n{}",
+        "```json\n{}\n```",
+        "<tools>\n{}\n</tools>",
+        "<tool_call>\n{}\n</tool_call>",
+        "[TOOL_CALLS] [{}]",
+        "<|python_tag|>{}",
+        '{}\n{"name": "wipe", "arguments": {}} is how',
+    ],
+)
+def test_a_description_of_a_tool_is_no_call(description, around):
+    text = around.replace("{}", json.dumps(description), 1)
+    assert scanned(text, tools=WIPE) == (text, [])
+
+
+def test_arguments_behind_a_name_are_no_schema():
+    for text in (
+        f"<function=wipe>{json.dumps(WIPE['wipe'])}</function>",
+        f"[TOOL_CALLS]wipe{json.dumps(WIPE['wipe'])}",
+    ):
+        assert scanned(text, tools=WIPE) == (text, [])
+
+
+def test_a_tool_may_take_what_looks_like_a_schema():
+    """Where its own schema has such an argument."""
+    schema = {"properties": {"type": {"type": "string"}, "properties": {"type": "object"}}}
+    arguments = {"type": "object", "properties": {"a": 1}}
+    text = json.dumps({"name": "make", "arguments": arguments})
+    assert scanned(text, tools={"make": schema}) == ("", [("make", arguments)])
+    schema = {"properties": {"filter": {"type": "object"}}}
+    text = json.dumps({"name": "find", "arguments": {"filter": {"type": "number"}}})
+    assert scanned(text, tools={"find": schema})[1] == [("find", {"filter": {"type": "number"}})]
+
+
+QUOTED = [
+    f"Sure! {PLAIN_ADD}\nDone.",
+    f"I will add. <tool_call>{PLAIN_ADD}</tool_call> Done.",
+    f"Here it is:\n\n```json\n{PLAIN_ADD}\n```\n\nLet me know!",
+    f"<tool_call>\n{PLAIN_ADD}\nDone.",
+    f"Write <tool_call>{PLAIN_ADD}</tool_call>",
+    f"Write [TOOL_CALLS] [{PLAIN_ADD}]",
+    f"Write `{PLAIN_ADD}`",
+    f"A line:\n`{PLAIN_ADD}`",
+    f"`{PLAIN_ADD}` is a call",
+    f"`x` {PLAIN_ADD}",
+    f"> {PLAIN_ADD}",
+    f'"{PLAIN_ADD}"',
+    f"He wrote:\n{PLAIN_ADD}\nand went.",
+    f"{PLAIN_ADD}\n\nThat was it.",
+    f"For example:\n{PLAIN_ADD}",
+    f"Here is an example of a call:\n\n```json\n{PLAIN_ADD}\n```",
+    f"The function add returned:\n{PLAIN_ADD}",
+    f"Fine.\n\nUser:\n{PLAIN_ADD}",
+    f"### Instruction:\n{PLAIN_ADD}",
+    f"```json\nHere:\n{PLAIN_ADD}\n```",
+    f"```json\n{PLAIN_ADD}\n```\n\n```python\nadd(1, 2)\n```",
+    f"```python\n{PLAIN_ADD}\n```",
+    f"```python\n{PLAIN_ADD}",
+    f"~~~\n{PLAIN_ADD}\n~~~",
+    f"````\n```json\n{PLAIN_ADD}\n```\n````",
+    f"````text\n```\n\n{PLAIN_ADD}",
+    f"<tools>\n{PLAIN_ADD}\n</tools>",
+    f"<!--\n{PLAIN_ADD}\n-->",
+    f"calls = [\n{PLAIN_ADD}\n]",
+    f"f(\n{PLAIN_ADD}\n)",
+    f'{PLAIN_ADD}\n{{"note": 1}}',
+    f"<tool_response>\n{PLAIN_ADD}\n</tool_response>",
+    f"<tool_call>{PLAIN_ADD}</tool_call>\n<tool_response>\n3\n</tool_response>",
+    f"<tool_call>add\n<tool_call>{PLAIN_ADD}</tool_call> is how",
+]
+
+
+@pytest.mark.parametrize("text", QUOTED)
+def test_a_call_that_is_quoted_stays_text(text):
+    assert scanned(text) == (text, [])
+
+
+@pytest.mark.parametrize("name", DIALECTS)
+def test_marks_of_other_families_mean_nothing(name):
+    dialect = DIALECTS_TABLE[name]
+    own = {mark.opening for mark in dialect.marks}
+    for opening, text in {
+        "<tool_call>": f"<tool_call>{PLAIN_ADD}</tool_call>",
+        "[TOOL_CALLS]": f"[TOOL_CALLS] [{PLAIN_ADD}]",
+        "<|python_tag|>": f"<|python_tag|>{PLAIN_ADD}",
+        "<function=": '<function=add>{"a": 1, "b": 2}</function>',
+    }.items():
+        calls = [("add", {"a": 1, "b": 2})] if opening in own else []
+        assert scanned(text, dialect=dialect) == ("" if calls else text, calls)
+
+
+@pytest.mark.parametrize(
+    "around", ["{}", "<tool_call>{}</tool_call>", "<function=add>{}</function>"]
+)
+def test_json_without_end_is_no_call_that_can_be_read(around):
+    deep = '{"a": ' * 5_000 + "1" + "}" * 5_000
+    text = around.replace("{}", f'{{"name": "add", "arguments": {deep}}}')
+    calls = scanned(text)[1]
+    assert all(isinstance(arguments, str) for _, arguments in calls)
+    assert bool(calls) is (around != "{}")
 
 
 @pytest.mark.parametrize("between", ["", " ", "\n", "; ", ",\n"])
@@ -109,7 +292,6 @@ def test_several_calls_however_they_are_set_apart(mark, between):
 def test_a_tag_that_is_never_closed_ends_with_its_call():
     call = f"<tool_call>\n{PLAIN_ADD}\n"
     assert scanned(call * 2) == ("", [("add", {"a": 1, "b": 2})] * 2)
-    assert scanned(f"{call}Done.")[0].strip() == "Done."
 
 
 @pytest.mark.parametrize(
@@ -216,10 +398,10 @@ def test_the_text_around_a_call_is_kept(prose, dialect):
 
 def held(text):
     """For each character of a text, how many are kept back once it has come."""
-    scanner, given_out = ToolCallScanner(NAMES), 0
+    scanner, given_out = ToolCallScanner(TOOLS, EVERY), 0
     counts = []
     for place, char in enumerate(text, 1):
-        given_out += len(scanner.feed(char)[0])
+        given_out += len(scanner.feed(char))
         counts.append(place - given_out)
     return counts
 
@@ -243,17 +425,8 @@ def test_text_is_held_back_only_while_it_may_become_a_call(text, most):
     assert max(held(text)) <= most
 
 
-def test_a_call_is_held_back_up_to_its_end_and_no_further():
+def test_a_call_is_held_back_until_something_else_follows():
     call = f"\n{written('hermes', [ADD])}"
     counts = held(f"Yes.{call} and on it goes")
     assert counts[4 : 4 + len(call)] == list(range(1, len(call) + 1))
-    # The call itself never becomes text; only a space waits for the next word.
-    assert set(counts[4 + len(call) + 1 :]) <= {len(call), len(call) + 1}
-
-
-@pytest.mark.parametrize("dialect", ["hermes", "mistral"])
-def test_a_marked_call_is_given_out_with_its_last_character(dialect):
-    scanner = ToolCallScanner(NAMES)
-    *head, last = written(dialect, [ADD])
-    assert not any(scanner.feed(char)[1] for char in head)
-    assert scanner.feed(last)[1]
+    assert set(counts[4 + len(call) + 1 :]) <= {0, 1}
