@@ -73,6 +73,7 @@ class EventReader(Generic[T]):
         self._trouble: StreamInterruptedError | None = None
         """An error event; it counts where no finish reason comes before or after it."""
         self._texts: list[str] = []
+        self._size = 0
         self.done = False
         self.failure: AzureMLOSSError | None = None
 
@@ -82,8 +83,9 @@ class EventReader(Generic[T]):
 
     def feed(self, data: bytes) -> list[T]:
         """Return a result for each part of the answer."""
+        self._size += len(data)
         results = self._read(self._decoder.feed(data))
-        check_size(self._decoder.pending, self._max_bytes)
+        check_size(self._size, self._max_bytes)
         return results
 
     def close(self) -> list[T]:

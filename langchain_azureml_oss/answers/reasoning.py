@@ -60,19 +60,19 @@ class ReasoningSplitter:
     def _split(self, text: str) -> tuple[str, str]:
         if self._waiting is not None:
             return "", ""
-        self._held += text
-        answer = reasoning = ""
+        text = self._held + text
+        pieces, place = [], 0
         while True:
             tag = self._tags.end if self._inside else self._tags.start
-            before, found, after = self._held.partition(tag)
-            if not found:
-                cut = len(self._held) - held_back(self._held, (tag,))
-                before, after = self._held[:cut], self._held[cut:]
-            said, thought = self._sort(before)
-            answer, reasoning, self._held = answer + said, reasoning + thought, after
-            if not found:
-                return answer, reasoning
-            self._inside, self._trim = not self._inside, True
+            end = text.find(tag, place)
+            if end < 0:
+                break
+            pieces.append(self._sort(text[place:end]))
+            self._inside, self._trim, place = not self._inside, True, end + len(tag)
+        cut = len(text) - held_back(text[max(place, len(text) - len(tag)) :], (tag,))
+        pieces.append(self._sort(text[place:cut]))
+        self._held = text[cut:]
+        return "".join(said for said, _ in pieces), "".join(thought for _, thought in pieces)
 
     def _sort(self, text: str) -> tuple[str, str]:
         if self._trim:

@@ -36,7 +36,7 @@ REFRESH_MARGIN = 300.0
 
 _SECRETS = re.compile(
     r"(bearer\s+|(?:secret|password|assertion|token|key)(?:=|[\"']\s*:\s*[\"']))[^\s&\"',;]+"
-    r"|()eyJ[\w-]+\.[\w.-]+",  # a JWT
+    r"|()eyJ[\w.-]+",  # a JWT; with no more said of it, none begins inside another
     re.IGNORECASE,
 )
 

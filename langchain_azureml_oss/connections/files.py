@@ -85,7 +85,9 @@ def _parse(path: str | Path) -> dict[str, Any]:
         msg = f"The connection file {shown} is not text in UTF-8."
         raise ConnectionConfigError(msg) from None
     try:
-        twice = _given_twice(yaml.compose(text, yaml.SafeLoader))
+        node = yaml.compose(text, yaml.SafeLoader)
+        _check_size(node)
+        twice = _given_twice(node)
         data = yaml.safe_load(text)
     except yaml.YAMLError as error:
         # The parser's own words quote the line, and that may be the one with the key.
@@ -113,6 +115,33 @@ def _parse(path: str | Path) -> dict[str, Any]:
         key: dict(value) if key in _COMPARTMENTS and isinstance(value, Mapping) else value
         for key, value in data.items()
     }
+
+
+_MOST_NODES = 10_000
+"""Values in a connection file; it has about ten."""
+
+
+def _check_size(node: Any) -> None:
+    """Refuse a file whose aliases make much of little, or hold themselves.
+
+    Raises:
+        ValueError: it holds more values than any connection.
+    """
+    sizes: dict[int, int] = {}
+
+    def size(node: Any) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = _MOST_NODES  # of a node inside itself
+            value = node.value if getattr(node, "id", "scalar") != "scalar" else ()
+            parts = (
+                part for item in value for part in (item if isinstance(item, tuple) else [item])
+            )
+            sizes[id(node)] = 1 + sum(map(size, parts))
+        return sizes[id(node)]
+
+    if size(node) > _MOST_NODES:
+        msg = f"more than {_MOST_NODES} values"
+        raise ValueError(msg)
 
 
 def _given_twice(node: Any) -> Any:

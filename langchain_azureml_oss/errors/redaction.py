@@ -38,11 +38,14 @@ def redact(value: Any, *secrets: str) -> Any:
     spellings = {
         spelling for secret in secrets if len(secret) >= _SHORTEST for spelling in _spelled(secret)
     }
+    # JSON in JSON in JSON puts any number of backslashes between the characters.
+    plain, places = _without_backslashes(value)
     parts, place = [], 0
-    for start, end in sorted(span for spelling in spellings for span in _spans(spelling, value)):
-        if start >= place:
-            parts += [value[place:start], "[redacted]"]
-        place = max(place, end)
+    for start, end in sorted(span for spelling in spellings for span in _spans(spelling, plain)):
+        first, last = (places[start], places[end - 1] + 1) if places else (start, end)
+        if first >= place:
+            parts += [value[place:first], "[redacted]"]
+        place = max(place, last)
     return "".join([*parts, value[place:]])
 
 
@@ -53,21 +56,41 @@ def _spelled(secret: str) -> set[str]:
     return {secret, in_json, html.escape(secret), *in_urls}
 
 
+def _without_backslashes(text: str) -> tuple[str, list[int]]:
+    """Return a text in lower case and without backslashes, and where its characters stood.
+
+    No places where each is where it was.
+    """
+    lower = text.lower()
+    if len(lower) == len(text) and "\\" not in text:
+        return lower, []
+    kept = [(place, char.lower()[0]) for place, char in enumerate(text) if char != "\\"]
+    return "".join(char for _, char in kept), [place for place, _ in kept]
+
+
 def _spans(secret: str, text: str) -> Iterator[tuple[int, int]]:
-    """Yield where a secret, or its beginning, stands in a text."""
-    # JSON in JSON in JSON puts any number of backslashes between the characters.
-    head, rest = secret[:_TELLING], secret[_TELLING:].lower()
-    for found in re.finditer(r"\\*".join(map(re.escape, head)), text, re.IGNORECASE):
-        yield found.start(), _end_of(rest, text, found.end())
+    """Yield where a secret, or its beginning, stands in a text without backslashes.
 
-
-def _end_of(rest: str, text: str, place: int) -> int:
-    """Return where in the text, from `place` on, it no longer goes on as `rest` does."""
-    for char in rest:
-        after = place
-        while text[after : after + 1] == "\\" != char:
-            after += 1
-        if text[after : after + 1].lower() != char:
-            break
-        place = after + 1
-    return place
+    Knuth, Morris and Pratt's search: how much of the secret has been seen is known at each
+    character, without going back, so a text that begins the secret again and again costs no more.
+    """
+    secret, _ = _without_backslashes(secret)
+    least = min(len(secret), _TELLING)
+    if least < _SHORTEST or secret[:least] not in text:
+        return
+    fallback, known = [0], 0
+    for char in secret[1:]:
+        while known and secret[known] != char:
+            known = fallback[known - 1]
+        known += secret[known] == char
+        fallback.append(known)
+    seen = 0
+    for place, char in enumerate(text):
+        before = seen
+        while seen and (seen == len(secret) or secret[seen] != char):
+            seen = fallback[seen - 1]
+        seen += secret[seen] == char
+        if before >= least and seen <= before:
+            yield place - before, place
+    if seen >= least:
+        yield len(text) - seen, len(text)

@@ -92,6 +92,8 @@ _CONTENT_FILTER = re.compile(
     r"|(?:response|prompt|content) (?:was|has been) filtered|harmful content",
     re.IGNORECASE,
 )
+_TITLE = re.compile("<title", re.IGNORECASE)
+_TITLE_END = re.compile("</title", re.IGNORECASE)
 _REFUSALS: tuple[tuple[re.Pattern[str], type[AzureMLOSSError]], ...] = (
     (_CONTEXT_LENGTH, ContextLengthError),
     (_CONTENT_FILTER, ContentFilterError),
@@ -273,6 +275,21 @@ def _join(sentence: str, hint: str | None) -> str:
 
 
 def _html_text(page: str) -> str:
-    title = re.search(r"<title[^>]*>(.*?)</title>", page, re.IGNORECASE | re.DOTALL)
-    text = title.group(1) if title else re.sub(r"<[^>]*>", " ", page)
+    text = _title(page) or _without_tags(page)
     return shorten(html.unescape(" ".join(text.split())))
+
+
+def _title(page: str) -> str:
+    """Return the first title; by parts, since a pattern of the whole would begin at each `<title`.
+
+    Empty where there is none.
+    """
+    opening = _TITLE.search(page)
+    start = page.find(">", opening.end()) + 1 if opening else 0
+    closing = _TITLE_END.search(page, start) if start else None
+    return page[start : closing.start()] if closing else ""
+
+
+def _without_tags(page: str) -> str:
+    first, *others = page.split("<")
+    return " ".join([first, *(part.partition(">")[2] for part in others)])

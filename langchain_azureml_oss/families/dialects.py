@@ -36,7 +36,7 @@ END_MARKS = (
     "<end_of_turn>",
     "<|eos|>",
     "<eos>",
-    "<｜end▁of▁sentence｜>",
+    "<｜end▁of▁sentence｜>",  # noqa: RUF001 - as DeepSeek writes it
 )
 """What servers leave at the end of an answer when they do not hide a model's special tokens."""
 

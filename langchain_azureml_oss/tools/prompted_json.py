@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from typing import Any, NamedTuple
 
@@ -56,16 +57,23 @@ def response_format(
     return plainer, PromptedJson(schema)
 
 
+_OBJECT = re.compile(r"\{\s*[\"'}]")
+_LOOKS = 8
+"""How many times over, together, an answer is looked through for objects that turn out not to be
+JSON. Prose with braces takes one or two."""
+
+
 def _first_object(text: str) -> tuple[dict[str, Any] | None, str]:
-    place = text.find("{")
-    while place >= 0:
-        end = lenient_json.end_of_value(text[place:])
-        candidate = text[place : place + end] if end is not None else text[place:]
+    place, budget = 0, _LOOKS * len(text)
+    while budget >= 0 and (found := _OBJECT.search(text, place)) is not None:
+        start = found.start()
+        end = lenient_json.end_of_value(text, start) or len(text)
+        budget -= end - start
         try:
-            value = lenient_json.loads(candidate)
+            value = lenient_json.loads(text[start:end])
         except ValueError:
             value = None
         if isinstance(value, dict):
             return value, encode_json(value).decode()
-        place = text.find("{", place + 1)
+        place = start + 1
     return None, text

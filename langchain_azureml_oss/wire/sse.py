@@ -18,39 +18,69 @@ class Event(NamedTuple):
 
 
 class SSEDecoder:
-    """Incremental decoder: `feed` what arrives, `flush` at the end of the body."""
+    """Incremental decoder: `feed` what arrives, `flush` at the end of the body.
+
+    An event that is not complete is kept in the pieces in which it came, so that each byte is
+    looked at once, however long a line is and however it is cut.
+    """
 
     def __init__(self) -> None:
-        self._buffer = b""
+        self._pieces: list[bytes] = []
+        self._after_cr = False  # whose LF may come with the next piece
+        self._after_newline = False
         self._at_start = True
-
-    @property
-    def pending(self) -> int:
+        self.pending = 0
         """Bytes held back until their event is complete."""
-        return len(self._buffer)
 
     def feed(self, data: bytes) -> list[Event]:
         """Return the events that `data` completes."""
-        buffer = self._buffer + data
         if self._at_start:
-            if _BYTE_ORDER_MARK.startswith(buffer[:3]) and len(buffer) < len(_BYTE_ORDER_MARK):
-                self._buffer = buffer
-                return []
-            buffer = buffer.removeprefix(_BYTE_ORDER_MARK)
-            self._at_start = False
-        if b"\r" in buffer:
-            # A CR at the end may be the first half of a CRLF.
-            held = b"\r" if buffer.endswith(b"\r") else b""
-            whole = buffer[: len(buffer) - len(held)]
-            buffer = whole.replace(b"\r\n", b"\n").replace(b"\r", b"\n") + held
-        *blocks, self._buffer = buffer.split(b"\n\n")
-        return [event for block in blocks if (event := _parse(block))]
+            data = self._without_mark(data)
+        if not data:
+            return []
+        if self._after_cr:
+            data = data.removeprefix(b"\n")
+        self._after_cr = data.endswith(b"\r")
+        if b"\r" in data:
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        return [event for block in self._blocks(data) if (event := _parse(block))]
 
     def flush(self) -> list[Event]:
         """Return the last event where the body ends without the blank line after it."""
-        block, self._buffer = self._buffer.replace(b"\r", b"\n"), b""
-        event = _parse(block)
+        event = _parse(self._taken())
         return [event] if event else []
+
+    def _without_mark(self, data: bytes) -> bytes:
+        """Take a byte order mark off; nothing is certain before three bytes have come."""
+        data = self._taken() + data
+        if len(data) < len(_BYTE_ORDER_MARK) and _BYTE_ORDER_MARK.startswith(data):
+            self._hold(data)
+            return b""
+        self._at_start = False
+        return data.removeprefix(_BYTE_ORDER_MARK)
+
+    def _blocks(self, data: bytes) -> list[bytes]:
+        """Return what stands before each blank line; the rest waits."""
+        blocks = []
+        if self._after_newline and data.startswith(b"\n"):
+            blocks.append(self._taken())
+            data = data[1:]
+        *complete, rest = data.split(b"\n\n")
+        if complete:
+            blocks += [self._taken() + complete[0], *complete[1:]]
+        if rest:
+            self._hold(rest)
+        return blocks
+
+    def _hold(self, data: bytes) -> None:
+        self._pieces.append(data)
+        self.pending += len(data)
+        self._after_newline = data.endswith(b"\n")
+
+    def _taken(self) -> bytes:
+        held, self._pieces = b"".join(self._pieces), []
+        self.pending, self._after_newline = 0, False
+        return held
 
 
 def _parse(block: bytes) -> Event | None:
