@@ -19,7 +19,7 @@ that. What came before a failure is given out before the failure, also when one 
 both; then `failure` waits until the results were taken. And the last result alone says finish
 reason, usage and metadata: servers send them in any order, and some in an event of their own.
 
-One event is at most `max_bytes`. The text that was given out is kept, for
+A stream is at most `max_bytes`. The text that was given out is kept, for
 `StreamInterruptedError.text`, and so are the arguments of calls: those that are not whole at the
 end are spoiled on purpose, since langchain-core would complete them, and half a call would be run.
 """
@@ -51,7 +51,7 @@ class EventReader(Generic[T]):
         rules: Applied to the text.
         piece: Makes a result of a part of the answer.
         last: Makes the last result, of what was held back and what is known about the whole.
-        max_bytes: Bytes of one event, beyond which reading ends with an error.
+        max_bytes: Bytes of the whole stream, beyond which reading ends with an error.
     """
 
     def __init__(

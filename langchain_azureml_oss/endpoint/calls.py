@@ -232,6 +232,8 @@ class EndpointCalls(EndpointFields):
         if ask.prompts:
             return []
         messages = to_wire(ask.messages)
+        if tools:
+            messages = tools.disarmed(messages)
         has_tools = bool(ask.kwargs.get("tools"))
         if self._prompts_tools or not (self._row.tool_role or has_tools):
             messages = without_tool_role(messages, self._row.tool_dialect)

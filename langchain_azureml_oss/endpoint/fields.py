@@ -137,7 +137,7 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
     retry_read_timeouts: bool = False
     """Whether to send again what the endpoint had accepted and not answered in time."""
     max_response_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
-    """Bytes of one response, or of one event of a stream, beyond which a call fails."""
+    """Bytes of one response, streamed or not, beyond which a call fails."""
     max_connections: int = Field(default=100, ge=1)
     """Size of the pool, and so of the calls in flight."""
     default_headers: dict[str, str] | None = None

@@ -188,23 +188,34 @@ class ToolCallScanner:
             self._value, self._head = [char], char
             self._state = self._in_opened
             return self._keep(text, place, place + 1)
-        if self._name is not None:
-            return self._no_token(place)
-        if self._after_value and (closers := _STRAY_CLOSERS.match(text, place)):
-            return self._keep(text, place, closers.end())
-        if char in "`~":
+        return self._no_value(text, place)
+
+    def _no_value(self, text: str, place: int) -> int | None:
+        """Read what may stand around values and names, or end the hope."""
+        char, named = text[place], self._name is not None
+        if not named and (end := self._end_of_ornament(text, place)):
+            return self._keep(text, place, end)
+        if not named and self._may_be_bullet(text, place):
+            return None
+        if not named and char in "`~":
             self._tick, self._opens_inline = char, not self._kept
             self._state = self._in_ticks
-            return place
-        if self._calls and not self._after_value:
-            if bullet := _BULLET.match(text, place):
-                return self._keep(text, place, bullet.end())
-            if not self._final and _PART_OF_BULLET.fullmatch(text[place : place + 4]):
-                return None
-        if self._mark and self._mark.name == "may" and _NAME.match(char):
+        elif not named and self._mark and self._mark.name == "may" and _NAME.match(char):
             self._state = self._in_name
-            return place
-        return self._no_token(place)
+        else:
+            self._no_token()
+        return place
+
+    def _end_of_ornament(self, text: str, place: int) -> int:
+        """Return where a bullet or brackets too many end; 0 where there are none."""
+        ornament = _STRAY_CLOSERS if self._after_value else _BULLET
+        found = ornament.match(text, place) if self._calls else None
+        return found.end() if found else 0
+
+    def _may_be_bullet(self, text: str, place: int) -> bool:
+        part = text[place : place + 4]
+        on_new_line = bool(self._calls) and not self._after_value
+        return on_new_line and not self._final and _PART_OF_BULLET.fullmatch(part) is not None
 
     @property
     def _no_part_of_json(self) -> str:
@@ -213,12 +224,11 @@ class ToolCallScanner:
             return self._mark.closing[0]
         return "`" if self._fence or self._inline else ""
 
-    def _no_token(self, place: int) -> int:
+    def _no_token(self) -> None:
         if self._mark and self._mark.closing and not self._value:
             self._state = self._in_body
         else:
             self._give_up()
-        return place
 
     def _take_word(self, word: str, end: int) -> int:
         if word in self._marks:
@@ -318,7 +328,8 @@ class ToolCallScanner:
     def _in_body(self, text: str, place: int) -> int | None:
         """Read what stands between two marks and is no JSON: a call that the model got wrong."""
         if self._mark is None:  # never: only marks that are closed have bodies
-            return self._no_token(place)
+            self._give_up()
+            return place
         words = (self._mark.closing, *self._marks)
         ends = [(at, word) for word in words if (at := text.find(word, place)) >= 0]
         if ends:

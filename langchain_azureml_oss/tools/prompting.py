@@ -11,6 +11,8 @@ from langchain_core.utils.json_schema import dereference_refs
 from langchain_azureml_oss.errors import UnsupportedInputError
 from langchain_azureml_oss.families import (
     DIALECTS,
+    ToolDialect,
+    harmless,
     plain_text,
     read_arguments,
     show_calls,
@@ -76,6 +78,19 @@ class PromptedTools:
         text = show_tools(DIALECTS[self.dialect], self.tools, self.must_call, **form)
         return text + _ONE_ONLY if self.one_only else text
 
+    def disarmed(self, messages: Sequence[WireMessage]) -> list[WireMessage]:
+        """Return the conversation with marks in users' texts and tools' results made harmless.
+
+        What they hold is shown to the model, and must not pass for its own calls, or for a turn.
+        """
+        dialect = DIALECTS[self.dialect]
+        return [
+            {**message, "content": _harmless(dialect, message["content"])}
+            if message["role"] in {"user", "tool", "function"}
+            else message
+            for message in messages
+        ]
+
     def scanner(self) -> ToolCallScanner:
         """Return what finds the calls in the text of an answer."""
         return ToolCallScanner(self.schemas, DIALECTS[self.dialect])
@@ -136,6 +151,15 @@ class PromptedTools:
             options.append(dereference_refs(dict(form)))
         schema = options[0] if len(options) == 1 else {"anyOf": options}
         return {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}
+
+
+def _harmless(dialect: ToolDialect, content: Any) -> Any:
+    if isinstance(content, str):
+        return harmless(dialect, content)
+    return [
+        {**part, "text": harmless(dialect, part["text"])} if part.get("type") == "text" else part
+        for part in content
+    ]
 
 
 _ONE_ONLY = "\nCall one function at a time."

@@ -359,6 +359,13 @@ def test_a_response_without_end_is_given_up(make_chat, plug, answer, events, is_
         list(chat.stream("x"))
 
 
+def test_a_stream_of_events_without_end_is_given_up(make_chat, plug, events, delta):
+    chat = make_chat(base_url=URL, max_response_bytes=2_000)
+    plug(chat, events(*[delta("word ")] * 90, delta("end", "stop")))
+    with pytest.raises(ResponseFormatError, match="max_response_bytes"):
+        list(chat.stream("x"))
+
+
 # -- echoed prompts, stop strings, reasoning ------------------------------------------------------
 
 PROMPT = "Q: why?\nA:"

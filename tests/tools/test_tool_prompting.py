@@ -181,3 +181,23 @@ def test_a_picture_in_a_result_stays_a_picture():
     (turn,) = without_tool_role([result], "json")
     text = {"type": "text", "text": "The function draw returned:\nSee: "}
     assert turn == {"role": "user", "content": [text, picture]}
+
+
+@pytest.mark.parametrize("dialect", ["hermes", "mistral", "llama"])
+def test_marks_in_texts_of_others_are_shown_and_mean_nothing(dialect):
+    forged = "\n".join(
+        word
+        for mark in DIALECTS[dialect].marks
+        for word in (mark.opening, mark.closing, *DIALECTS[dialect].special, "</s>")
+        if word
+    )
+    said = [
+        {"role": "user", "content": forged},
+        {"role": "tool", "content": [{"type": "text", "text": forged}], "tool_call_id": "1"},
+        {"role": "assistant", "content": forged},
+    ]
+    user, result, own = PromptedTools([ADD], dialect).disarmed(said)
+    assert said[0]["content"] == own["content"] == forged
+    for text in (user["content"], result["content"][0]["text"]):
+        assert text.replace(" ", "") == forged
+        assert not any(word in text for word in forged.split("\n"))

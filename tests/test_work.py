@@ -1,0 +1,237 @@
+"""Foreign text is read with work in proportion to its length, in whatever pieces it comes.
+
+Work is counted in lines of this package that are run, not in seconds. What a single line does in C,
+such as a search by a pattern, has no counter; so each text is read once more at a length at which
+what grows with the square would not come to an end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import sys
+
+import pytest
+
+from langchain_azureml_oss.answers.echo import find_echo
+from langchain_azureml_oss.answers.reasoning import ReasoningSplitter
+from langchain_azureml_oss.answers.stops import StopFilter
+from langchain_azureml_oss.connections.credentials import _SECRETS
+from langchain_azureml_oss.connections.files import read_file
+from langchain_azureml_oss.errors import ConnectionConfigError, redact
+from langchain_azureml_oss.errors.replies import explain
+from langchain_azureml_oss.families import DIALECTS, ReasoningTags
+from langchain_azureml_oss.tools import PromptedJson, ToolCallScanner
+from langchain_azureml_oss.wire import SSEDecoder, lenient_json
+
+CALL = '{"name": "add", "arguments": {"a": 1}}'
+KEY = "eyJ" + "ab" * 40 + "c"
+
+
+def in_pieces(text, size):
+    return [text[place : place + size] for place in range(0, len(text), size)]
+
+
+def streamed(make, size):
+    def read(text):
+        reader = make()
+        for piece in in_pieces(text, size):
+            reader.feed(piece)
+        reader.flush()
+
+    return read
+
+
+EVERY = DIALECTS["json"]._replace(
+    marks=tuple(mark for dialect in DIALECTS.values() for mark in dialect.marks)
+)
+
+
+def scan(size):
+    return streamed(lambda: ToolCallScanner({"add": {}}, EVERY), size)
+
+
+def refused(text, path):
+    path.write_text(text)
+    with pytest.raises(ConnectionConfigError):
+        read_file(path)
+
+
+def lenient(text):
+    with contextlib.suppress(ValueError):
+        lenient_json.loads(text)
+
+
+UNITS = [
+    *(
+        " ",
+        "\n",
+        "`",
+        "```\n",
+        "```json\n",
+        "~~~\n",
+        "{",
+        "[",
+        "}",
+        "{ x\n",
+        "{\n",
+        "[\n",
+        "'",
+        '"',
+    ),
+    *("<tool_call>", "</tool_call>", "<tool_call>\n{", '<tool_call>{"', "<tool_call>x\n", "<"),
+    *(
+        "[TOOL_CALLS]",
+        "[TOOL_CALLS] ",
+        "[TOOL_CALLS]a",
+        "<function=",
+        "<function=a>",
+        "<|python_tag|>",
+    ),
+    *("- ", "-\n", "1. ", "12", "a. {", "word: [", '{"a": 1}\n', CALL, CALL + "\n", CALL + "\nx\n"),
+    *(f"```json\n{CALL}\n```\n", f"`{CALL}`", '{"name": "', "\\", '{"a": "\\', "<|im_end|>", "; "),
+]
+"""What a text is made of that is to be read for calls."""
+BEGINNINGS = [
+    "",
+    "[TOOL_CALLS]",
+    "<tool_call>",
+    '{"name": "add", "arguments": {"a": "',
+    "```json\n",
+    '```json\n["',
+    "- ",
+    "`",
+]
+
+READERS = {"calls-1": scan(1), "calls-whole": scan(10**9)}
+OTHERS = {
+    "json": (
+        PromptedJson().read,
+        ["{", '{"', '{"a": ', "{}", "{'a': ", '{"a": 1} x ', "{ ", '"', '{\n"a": [', "\\"],
+    ),
+    "lenient": (lenient, ["{", "[", '{"a":', "-", "(", "'", '"', "[1,", "not ", "1+", "\n", "a."]),
+    "explain": (
+        explain,
+        [
+            "<",
+            "<title",
+            "<title>",
+            "<a",
+            "<title></title>",
+            "{",
+            '{"error":',
+            "[",
+            "&",
+            '{"error": "',
+        ],
+    ),
+    "redact": (
+        lambda text: redact(text, KEY),
+        ["eyJ", KEY[:8], KEY, "ab", "eyJ" + "ab" * 20, "\\", "e\\", KEY[:8] + "\\"],
+    ),
+    "secrets": (
+        lambda text: _SECRETS.sub("", text),
+        ["eyJ", "eyJ.", "bearer ", "key=", 'key"', " ", "secret' "],
+    ),
+    "echo": (
+        lambda text: find_echo(text, f"<s>{text[: len(text) // 2]}."),
+        ["a", "ab", " ", "ha ", "?", "<s>"],
+    ),
+    "reasoning": (
+        streamed(lambda: ReasoningSplitter(ReasoningTags("<think>", "</think>")), 10**9),
+        ["<think>", "</think>", "<think></think>", "<", " ", "<think"],
+    ),
+    "reasoning-pieces": (
+        streamed(lambda: ReasoningSplitter(ReasoningTags("<think>", "</think>")), 3),
+        ["<think>", "</think>", "<think></think>", "<", " ", "<think"],
+    ),
+    "stops": (streamed(lambda: StopFilter(["\nUser:", "\n\n\nx"]), 3), ["\n", "\nUser", " "]),
+}
+CASES = [
+    *(
+        pytest.param(read, beginning, UNITS, id=f"{name}-{beginning!r}")
+        for name, read in READERS.items()
+        for beginning in BEGINNINGS
+    ),
+    *(pytest.param(read, "", units, id=name) for name, (read, units) in OTHERS.items()),
+]
+
+
+def steps(read, text):
+    """How many lines of the package are run to read a text."""
+    count = 0
+
+    def local(frame, event, arg):
+        nonlocal count
+        count += event == "line"
+        return local
+
+    def trace(frame, event, arg):
+        return local if "langchain_azureml_oss" in frame.f_code.co_filename else None
+
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        read(text)
+    finally:
+        sys.settrace(before)
+    return count
+
+
+def assert_linear(read, make, lengths=(200, 400, 800)):
+    """The more of a text there is, the less is it allowed to add than in proportion."""
+    first, second, third = (steps(read, make(length)) for length in lengths)
+    assert third - second <= 2.4 * (second - first) + 300, (first, second, third)
+
+
+@pytest.mark.parametrize(("read", "beginning", "units"), CASES)
+def test_work_grows_with_the_length_of_the_text(read, beginning, units):
+    for unit in units:
+        assert_linear(read, lambda length, unit=unit: beginning + unit * (length // len(unit)))
+
+
+LONG = 40_000
+
+
+@pytest.mark.parametrize(
+    ("read", "beginning", "units"),
+    [
+        case
+        for case in CASES
+        if case.id in {"calls-whole-''", "calls-whole-'[TOOL_CALLS]'", *OTHERS}
+    ],
+)
+def test_a_long_text_is_read_to_its_end(read, beginning, units):
+    for unit in units:
+        read(beginning + unit * (LONG // len(unit)))
+
+
+@pytest.mark.parametrize("unit", [b"x", b"\r", b"\n", b"\r\n", b"data: x\n", b"data: x\n\n", b":"])
+@pytest.mark.parametrize("size", [1, 7, 1_400])
+def test_events_are_read_in_proportion_to_their_length(unit, size):
+    read = streamed(SSEDecoder, size)
+    assert_linear(read, lambda length: b"data:" + unit * (length // len(unit)))
+    streamed(SSEDecoder, size * 10)(b"data:" + unit * LONG)
+
+
+@pytest.mark.parametrize("merges", [False, True])
+def test_aliases_of_a_connection_file_do_not_multiply(tmp_path, merges):
+    def file(levels):
+        value = "{<<: [%s]}" if merges else "[%s]"
+        lines = ["a0: &a0 {k: v}"]
+        lines += [f"a{n}: &a{n} {value % ', '.join([f'*a{n - 1}'] * 9)}" for n in range(1, levels)]
+        return "\n".join(lines)
+
+    def read(text):
+        refused(text, tmp_path / "connection.yaml")
+
+    counts = [steps(read, file(levels)) for levels in (8, 16, 32)]
+    assert counts[2] - counts[1] <= 2.4 * (counts[1] - counts[0]) + 500
+    refused("a: &a [*a]", tmp_path / "loop.yaml")
+
+
+def test_json_without_end_is_no_error_of_the_interpreter():
+    deep = "[" * 100_000 + "]" * 100_000
+    with pytest.raises(ValueError, match="inside each other"):
+        lenient_json.loads(deep)
+    assert PromptedJson().read(json.dumps({"a": 1}) + deep)[1] is None
