@@ -45,15 +45,12 @@ from langchain_azureml_oss.wire import ValueEnd, held_back
 
 _FENCES = ("```", "~~~")
 _FENCE_LANGUAGES = frozenset({"", "json", "tool_call", "tool_calls", "tool_code"})
-_LONGEST_INFO = 32
-_LONGEST_NAME = 200
-_SEPARATORS = re.compile(r"[\s;,]+")
+_LONGEST_INFO, _LONGEST_NAME = 32, 200
+_SEPARATORS, _SPACE = re.compile(r"[\s;,]+"), re.compile(r"\s+")
 _STRAY_CLOSERS = re.compile(r"[}\]]+")
 _BULLET = re.compile(r"(?:[-*•]|\d{1,2}[.)])[ \t]")
 _PART_OF_BULLET = re.compile(r"(?:[-*•]|\d{1,2}[.)]?)")
-_NAME = re.compile(r"[\w.-]+")
-_INFO = re.compile(r"[^\n{\[<`]+")
-_SPACE = re.compile(r"\s+")
+_NAME, _INFO = re.compile(r"[\w.-]+"), re.compile(r"[^\n{\[<`]+")
 _FIRST_IN = {"{": "\"'}", "[": "\"'{[]-0123456789"}
 """What stands first in an object or a list."""
 
@@ -270,11 +267,16 @@ class ToolCallScanner:
             return self._keep(text, place, space.end())
         if text[place] in _FIRST_IN[self._value[0]]:
             self._state = self._in_value
-        elif self._mark and self._mark.closing:
+        else:
+            self._no_json()
+        return place
+
+    def _no_json(self) -> None:
+        """Go on after brackets that open no JSON, or JSON that is broken by a mark."""
+        if self._mark and self._mark.closing:
             self._state, self._body = self._in_body, self._value
         else:
             self._give_up()
-        return place
 
     def _in_value(self, text: str, place: int) -> int | None:
         end = self._end.feed(text, place)
@@ -282,10 +284,7 @@ class ToolCallScanner:
         self._value.append(text[place:stop])
         self._keep(text, place, stop)
         if self._end.broken:
-            if self._mark and self._mark.closing:
-                self._state, self._body = self._in_body, self._value
-            else:
-                self._give_up()
+            self._no_json()
         elif not self._mark and not self._is_hopeful(text, place, stop):
             self._give_up()
             self._state = self._in_prose if end is not None else self._in_passing
@@ -296,16 +295,12 @@ class ToolCallScanner:
     def _is_hopeful(self, text: str, place: int, stop: int) -> bool:
         """Whether JSON without a mark may be a call, as far as its beginning tells."""
         room = HEAD - len(self._head)
-        if room > 0:
-            self._head += text[place : min(stop, place + room)]
-            return may_be_call(self._head, self._tools)
-        return True
+        self._head += text[place : min(stop, place + room)]
+        return room <= 0 or may_be_call(self._head, self._tools)
 
     def _take_value(self, value: str) -> None:
-        if self._mark:
-            calls = marked_calls(value, self._tools, self._name)
-        else:
-            calls = plain_calls(value, self._tools)
+        marked, tools = self._mark, self._tools
+        calls = marked_calls(value, tools, self._name) if marked else plain_calls(value, tools)
         if not calls:
             self._give_up()
             return
@@ -321,15 +316,12 @@ class ToolCallScanner:
         end = self._end.feed(text, place)
         stop = len(text) if end is None else end
         self._prose.say(text[place:stop])
-        if end is not None:
-            self._state = self._in_prose
+        self._state = self._in_passing if end is None else self._in_prose
         return stop
 
     def _in_body(self, text: str, place: int) -> int | None:
         """Read what stands between two marks and is no JSON: a call that the model got wrong."""
-        if self._mark is None:  # never: only marks that are closed have bodies
-            self._give_up()
-            return place
+        assert self._mark  # noqa: S101 - only what stands between marks has a body
         words = (self._mark.closing, *self._marks)
         ends = [(at, word) for word in words if (at := text.find(word, place)) >= 0]
         if ends:

@@ -362,7 +362,7 @@ def test_a_response_without_end_is_given_up(make_chat, plug, answer, events, is_
 def test_a_stream_of_events_without_end_is_given_up(make_chat, plug, events, delta):
     chat = make_chat(base_url=URL, max_response_bytes=2_000)
     plug(chat, events(*[delta("word ")] * 90, delta("end", "stop")))
-    with pytest.raises(ResponseFormatError, match="max_response_bytes"):
+    with pytest.raises(StreamInterruptedError, match="max_response_bytes"):
         list(chat.stream("x"))
 
 
