@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
 from langchain_core.runnables import Runnable
+from langchain_core.tools import BaseTool
 
 from langchain_azureml_oss.answers import only_choice
 from langchain_azureml_oss.endpoint import Ask, EndpointCalls, loadable, signed
 from langchain_azureml_oss.families import profile
 from langchain_azureml_oss.messages import ai_message, ai_message_chunk
-from langchain_azureml_oss.tools import wire_tool_settings
+from langchain_azureml_oss.tools import Method, wire_tool_settings
 from langchain_azureml_oss.wire import Choice, Reply
-
-if TYPE_CHECKING:
-    from langchain_core.tools import BaseTool
-
-    from langchain_azureml_oss.structured_output import Method
 
 
 @signed

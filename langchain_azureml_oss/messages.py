@@ -22,7 +22,11 @@ from langchain_core.messages import (
 from langchain_core.messages.block_translators.openai import convert_to_openai_data_block
 
 from langchain_azureml_oss.errors import UnsupportedInputError
-from langchain_azureml_oss.tools import read_tool_call_chunks, read_tool_calls
+from langchain_azureml_oss.tools import (
+    AnswerChunk,
+    read_tool_call_chunks,
+    read_tool_calls,
+)
 from langchain_azureml_oss.wire import Choice, WireMessage, encode_json, usage_metadata
 
 _ROLES: tuple[tuple[type[BaseMessage], str], ...] = (
@@ -85,8 +89,8 @@ def ai_message_chunk(
     Reasoning is kept where langchain-core looks for it to make reasoning content blocks.
     """
     if metadata is None and not (choice.reasoning or choice.tool_calls or choice.refusal):
-        return AIMessageChunk(content=choice.text)
-    return AIMessageChunk(
+        return AnswerChunk(content=choice.text)
+    return AnswerChunk(
         content=choice.text,
         additional_kwargs=_additional(choice),
         tool_call_chunks=read_tool_call_chunks(choice.tool_calls),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from operator import itemgetter
-from typing import Any, Literal, cast
+from typing import Any, cast, is_typeddict
 
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
@@ -17,13 +17,13 @@ from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
 from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.json import parse_json_markdown, parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, TypeAdapter
+from pydantic.errors import PydanticUserError
 
 from langchain_azureml_oss.errors import RefusalError
-from langchain_azureml_oss.tools import misfit
+from langchain_azureml_oss.tools import Method, PromptedJson, fitted, without_nulls
 from langchain_azureml_oss.wire import lenient_json
 
-Method = Literal["function_calling", "json_schema", "json_mode"]
 Schema = dict[str, Any] | type
 
 # langchain-core has it since 1.7.5.
@@ -105,6 +105,10 @@ class _Checked:
     checks_stream: bool
     """Whether a stream too ends with an error, where its answer is wrong as a whole."""
 
+    def _fitted(self, result: list[Generation], message: AIMessage) -> list[Generation]:
+        """Return the answer with what is known about its form applied."""
+        return result
+
     def _transform(self, input: Iterator[Any]) -> Iterator[Any]:  # noqa: A002
         chunks: list[Any] = []
 
@@ -146,9 +150,9 @@ class _Checked:
             return inner.parse_result(result, partial=True)
         message = _message(result)
         if message.additional_kwargs.get("refusal"):
-            raise _Refusal(message.additional_kwargs["refusal"])
+            raise _refused(message)
         try:
-            parsed = inner.parse_result(result)
+            parsed = inner.parse_result(self._fitted(result, message))
         except OutputParserException:
             raise
         except ValueError as error:  # pydantic's ValidationError, of either version
@@ -161,45 +165,108 @@ class _Checked:
 
 class _ToolParser(_Checked, JsonOutputKeyToolsParser):
     checks_stream: bool = True
+    form: Any = None
+
+    def _fitted(self, result: list[Generation], message: AIMessage) -> list[Generation]:
+        calls = [
+            {**call, "args": self.form.dict_of(call["args"], message)}
+            if call["name"] == self.key_name
+            else call
+            for call in message.tool_calls
+        ]
+        return [ChatGeneration(message=AIMessage(message.content, tool_calls=calls))]
 
 
 class _PydanticToolParser(_Checked, PydanticToolsParser):
     checks_stream: bool = True
+    form: Any = None
+
+    def _fitted(self, result: list[Generation], message: AIMessage) -> list[Generation]:
+        calls = [
+            {**call, "args": without_nulls(call["args"], self.form.schema)}
+            for call in message.tool_calls
+        ]
+        return [ChatGeneration(message=AIMessage(message.content, tool_calls=calls))]
+
+
+class _Form:
+    """What an answer is judged by: the class where there is one, else the JSON schema."""
+
+    def __init__(self, given: Any, function: Mapping[str, Any] | None) -> None:
+        self.schema: Mapping[str, Any] = function["parameters"] if function else {}
+        self.given = given
+
+    def dict_of(self, value: Any, message: AIMessage) -> Any:
+        """Return a dict's plain values as the schema has them."""
+        if is_typeddict(self.given):
+            try:
+                return TypeAdapter(self.given).validate_python(value)
+            except PydanticUserError:
+                pass  # Python's own TypedDict, before Python 3.12
+            except ValueError as error:
+                raise _misfit(_in_words(error, value, self.schema), message) from error
+        found, reason = fitted(value, self.schema)
+        if reason:
+            raise _misfit(reason, message)
+        return found
+
+    def instance_of(self, value: Any) -> Any:
+        """Return an instance of the pydantic class."""
+        if isinstance(value, dict):
+            value = without_nulls(value, self.schema)
+        is_v2 = issubclass(self.given, BaseModel)
+        return (self.given.model_validate if is_v2 else self.given.parse_obj)(value)
+
+
+def _in_words(error: ValueError, value: Any, schema: Mapping[str, Any]) -> str:
+    return fitted(value, schema)[1] or str(error)
 
 
 class _JsonParser(BaseCumulativeTransformOutputParser[Any]):
     """JSON that fits a schema, as a dict, or as an instance of a pydantic class."""
 
-    answer_schema: dict[str, Any] = Field(default_factory=dict)
-    answer_class: Any = None
+    form: Any = None
+    is_class: bool = False
 
     def parse(self, text: str) -> Any:
         return self.parse_result([Generation(text=text)])
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        if partial:
+            return self._so_far(result[0].text)
+        message = _message(result)
+        text = result[0].text if result[0].text.strip() else _reasoning(message)
         try:
-            parser = parse_partial_json if partial else lenient_json.loads
-            parsed = parse_json_markdown(result[0].text, parser=parser)
+            parsed = _json_in(text)
         except ValueError:
-            if partial:
-                return None  # nothing of it is there yet
-            raise _misfit("it is no JSON", _message(result)) from None
-        if self.answer_class is not None:
-            return self._instance(parsed, partial=partial)
-        reason = None if partial else misfit(parsed, self.answer_schema)
-        if reason:
-            raise _misfit(reason, _message(result))
-        return parsed
+            raise _misfit("it is no JSON", message) from None
+        if self.is_class:
+            return self.form.instance_of(parsed)
+        return self.form.dict_of(parsed, message)
 
-    def _instance(self, parsed: Any, *, partial: bool) -> Any:
-        is_v2 = issubclass(self.answer_class, BaseModel)
-        validate = self.answer_class.model_validate if is_v2 else self.answer_class.parse_obj
+    def _so_far(self, text: str) -> Any:
         try:
-            return validate(parsed)
+            parsed = parse_json_markdown(text, parser=parse_partial_json)
+            return self.form.instance_of(parsed) if self.is_class else parsed
         except ValueError:
-            if partial:
-                return None  # not all of it is there yet
-            raise
+            return None  # not all of it is there yet
+
+
+def _json_in(text: str) -> Any:
+    """Return the JSON of an answer, which may have a fence or words around it."""
+    try:
+        return lenient_json.loads(text)
+    except ValueError:
+        written, reason = PromptedJson().read(text)
+        if reason:
+            raise ValueError(reason) from None
+        return lenient_json.loads(written)
+
+
+def _reasoning(message: AIMessage) -> str:
+    """Return what vLLM's reasoning parser took for thoughts where there is nothing else."""
+    blocks = message.content_blocks
+    return "".join(b.get("reasoning") or "" for b in blocks if b["type"] == "reasoning")
 
 
 class _CheckedJsonParser(_Checked, _JsonParser):
@@ -208,6 +275,14 @@ class _CheckedJsonParser(_Checked, _JsonParser):
 
 def _message(result: list[Generation]) -> AIMessage:
     return cast("AIMessage", cast("ChatGeneration", result[0]).message)
+
+
+def _refused(message: AIMessage) -> Exception:
+    """Return the error of a refusal, with the message that holds it."""
+    refusal = message.additional_kwargs["refusal"]
+    if _Refusal is RefusalError:
+        return RefusalError(refusal)
+    return _Refusal(refusal, raw_message=message)
 
 
 def _misfit(reason: str, message: AIMessage) -> OutputParserException:
@@ -226,9 +301,10 @@ def _with_function(
 ) -> _Bound:
     tool = {"type": "function", "function": function}
     bound = model.bind_tools([tool], tool_choice=function["name"], **kwargs)
+    form = _Form(schema, function)
     if _is_pydantic(schema):
-        return bound, _PydanticToolParser(tools=[schema], first_tool_only=True)
-    return bound, _ToolParser(key_name=function["name"], first_tool_only=True)
+        return bound, _PydanticToolParser(tools=[schema], first_tool_only=True, form=form)
+    return bound, _ToolParser(key_name=function["name"], first_tool_only=True, form=form)
 
 
 def _with_json_schema(
@@ -248,9 +324,7 @@ def _with_json_mode(
 
 
 def _json_parser(schema: Any, function: Any) -> BaseOutputParser[Any]:
-    if _is_pydantic(schema):
-        return _CheckedJsonParser(answer_class=schema)
-    return _CheckedJsonParser(answer_schema=function["parameters"] if function else {})
+    return _CheckedJsonParser(form=_Form(schema, function), is_class=_is_pydantic(schema))
 
 
 def _is_pydantic(schema: Any) -> bool:

@@ -37,7 +37,7 @@ from langchain_azureml_oss.errors import (
     StreamInterruptedError,
     shorten,
 )
-from langchain_azureml_oss.tools import StreamedArguments
+from langchain_azureml_oss.tools import StreamedCalls
 from langchain_azureml_oss.wire import Choice, Event, Reply, SSEDecoder
 
 logger = logging.getLogger(__name__)
@@ -65,7 +65,7 @@ class EventReader(Generic[T]):
         self._max_bytes = max_bytes
         self._parse, self._piece, self._last = parse, piece, last
         self._choice = ChoiceReader(rules)
-        self._arguments = StreamedArguments()
+        self._calls = StreamedCalls()
         self._decoder = SSEDecoder()
         self._end = Reply([])
         self._finish_reason: str | None = None
@@ -138,8 +138,8 @@ class EventReader(Generic[T]):
                 continue
             self._has_choice = True
             self._finish_reason = choice.finish_reason or self._finish_reason
-            self._arguments.feed(choice.tool_calls)
             piece = self._choice.feed(choice)
+            piece.tool_calls = self._calls.feed(piece.tool_calls)
             if piece.has_content:
                 self._texts.append(piece.text)
                 results.append(self._piece(piece))
@@ -168,6 +168,6 @@ class EventReader(Generic[T]):
             raise ResponseFormatError(msg)
         self.done = True
         rest = self._choice.flush()
-        rest.tool_calls += self._arguments.spoilers()
+        rest.tool_calls = self._calls.feed(rest.tool_calls)
         rest.finish_reason = rest.finish_reason or self._finish_reason
         return self._last(rest, self._end)

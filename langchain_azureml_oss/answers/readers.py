@@ -20,7 +20,7 @@ from langchain_azureml_oss.errors import (
 )
 from langchain_azureml_oss.families import ReasoningTags
 from langchain_azureml_oss.formatters import ContentFormatter, ModelCall
-from langchain_azureml_oss.tools import PromptedJson, PromptedTools
+from langchain_azureml_oss.tools import PromptedJson, PromptedTools, StreamedCalls
 from langchain_azureml_oss.wire import Choice, HttpResponse, Reply
 
 T = TypeVar("T")
@@ -98,7 +98,8 @@ class ChoiceReader:
         rest, calls = self._calls.flush()
         choice.text += rest
         for place, call in enumerate(calls):
-            choice.tool_calls.append({**self._tools.checked(call), "index": place})
+            choice.tool_calls.append({**self._tools.as_called(call), "index": place})
+        if calls:
             choice.finish_reason = "tool_calls"
         return choice
 
@@ -193,6 +194,7 @@ def whole_reply(
         # What may be the prompt's words is not searched for calls.
         told = rules if echo.is_clear else rules._replace(tools=None)
         whole = reply.choices[place] = ChoiceReader(told).whole(choice)
+        whole.tool_calls = StreamedCalls().feed(whole.tool_calls)
         if asked_for_echo:
             whole.text = repeated + whole.text
         misfit = _misfit(whole, rules)
@@ -204,7 +206,9 @@ def whole_reply(
 def _misfit(choice: Choice, rules: AnswerRules) -> AnswerMisfitError | None:
     """Return what is wrong with the form of an answer; a JSON answer is freed of what is around."""
     if rules.json is not None and not choice.tool_calls:
-        choice.text, reason = rules.json.read(choice.text)
+        # vLLM's reasoning parser may take all of the answer for thoughts.
+        text, reason = rules.json.read(choice.text if choice.text.strip() else choice.reasoning)
+        choice.text = choice.text if reason and not choice.text.strip() else text
         return AnswerMisfitError(choice.text, reason) if reason else None
     reason = rules.tools.missing(choice.tool_calls) if rules.tools else None
     if rules.tools is None or reason is None:

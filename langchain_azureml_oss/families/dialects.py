@@ -169,8 +169,8 @@ def show_result(dialect: ToolDialect, name: str, text: str) -> str:
 def read_arguments(text: str) -> Any:
     """Return the value of a call's arguments; the text itself where it is not JSON."""
     try:
-        return decode_json(text.encode())
-    except ValueError:
+        return decode_json(text.encode("utf-8", "surrogatepass"))
+    except (ValueError, RecursionError):
         return text
 
 

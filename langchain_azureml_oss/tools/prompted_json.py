@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from langchain_azureml_oss.tools.schemas import misfit
 from langchain_azureml_oss.wire import encode_json, lenient_json
+
+Method = Literal["function_calling", "json_schema", "json_mode"]
+"""How a form of the answer is asked for."""
 
 
 class PromptedJson(NamedTuple):

@@ -21,8 +21,8 @@ from langchain_azureml_oss.families import (
 )
 from langchain_azureml_oss.tools.calls_in_text import ToolCallScanner
 from langchain_azureml_oss.tools.prompted_json import PromptedJson
-from langchain_azureml_oss.tools.schemas import misfit
-from langchain_azureml_oss.wire import WireMessage
+from langchain_azureml_oss.tools.schemas import misfit, without_nulls
+from langchain_azureml_oss.wire import WireMessage, encode_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,27 +95,36 @@ class PromptedTools:
         """Return what finds the calls in the text of an answer."""
         return ToolCallScanner(self.schemas, DIALECTS[self.dialect])
 
-    def checked(self, call: dict[str, Any]) -> dict[str, Any]:
-        """Return the call, with an `error` where its arguments do not fit the tool's schema."""
+    def as_called(self, call: dict[str, Any]) -> dict[str, Any]:
+        """Return a call as its tool will be run: small models write null for what they leave out.
+
+        What does not fit stays, since the tool itself says what is wrong, as it does for a call
+        that a server read.
+        """
         schema = self.schemas.get(call["function"]["name"])
         arguments = read_arguments(call["function"]["arguments"])
-        if schema is None:
-            return call  # whoever runs the tools says which ones there are
-        if isinstance(arguments, dict) or not arguments:
-            reason = misfit(arguments or {}, schema)
-        else:
-            reason = "the arguments are not a JSON object"
-        return {**call, "error": reason} if reason else call
+        if schema is None or not isinstance(arguments, dict):
+            return call
+        kept = without_nulls(arguments, schema)
+        if len(kept) == len(arguments):
+            return call
+        return {**call, "function": {**call["function"], "arguments": encode_json(kept).decode()}}
 
     def missing(self, calls: Sequence[Mapping[str, Any]]) -> str | None:
         """Return what is wrong with an answer without the call that was asked for, in words."""
         if not self.must_call:
             return None
         allowed = self.schemas if self.must_call == "any" else {self.must_call}
-        if any(not c.get("error") and c["function"]["name"] in allowed for c in calls):
+        reasons = [self._misfit(call) for call in calls if call["function"]["name"] in allowed]
+        if None in reasons:
             return None
-        errors = [call["error"] for call in calls if call.get("error")]
-        return "; ".join(errors) or f"it holds no call of {' or '.join(allowed)}"
+        return "; ".join(filter(None, reasons)) or f"it holds no call of {' or '.join(allowed)}"
+
+    def _misfit(self, call: Mapping[str, Any]) -> str | None:
+        arguments = read_arguments(call["function"]["arguments"])
+        if not isinstance(arguments or {}, dict):
+            return "the arguments are not a JSON object"
+        return misfit(arguments or {}, self.schemas[call["function"]["name"]])
 
     def written(self, calls: Sequence[Mapping[str, Any]]) -> str:
         """Return calls as the model would write them."""

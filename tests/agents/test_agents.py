@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from typing import Literal
 
 import pytest
 from langchain.agents import create_agent
-from langchain.agents.middleware import ModelFallbackMiddleware, ModelRetryMiddleware, after_model
+from langchain.agents.middleware import ModelFallbackMiddleware, ModelRetryMiddleware
 from langchain.agents.structured_output import ProviderStrategy, ToolStrategy
 from langchain_core.exceptions import ModelRateLimitError
 from langchain_core.messages import ToolMessage
@@ -173,36 +174,43 @@ def test_the_model_is_shown_what_was_wrong_with_its_call(serve, graph):
     assert "arguments.b is missing" in complaint
 
 
+class Unit(BaseModel):
+    """Choose the unit."""
+
+    unit: Literal["cm", "inch"]
+
+
+@tool(args_schema=Unit)
+def measure(unit: str) -> str:
+    """Measure."""
+    return f"5 {unit}"
+
+
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_middleware_shows_the_model_what_is_wrong_with_its_call(serve, dialect, stream):
-    """As in docs/agents.md: neither ToolNode nor create_agent looks at invalid calls."""
-
-    @after_model(can_jump_to=["model"])
-    def show_what_is_wrong(state, runtime):
-        last = state["messages"][-1]
-        if last.tool_calls or not last.invalid_tool_calls:
-            return None
-        reasons = [
-            ToolMessage(call["error"] or call["args"], tool_call_id=call["id"], status="error")
-            for call in last.invalid_tool_calls
-        ]
-        return {"messages": reasons, "jump_to": "model"}
-
-    args = [{"a": 2}, {"a": 2, "b": 3}]
-    calls = [written(dialect, [{"name": "add", "args": one}]) for one in args]
-    answers = iter([*calls, "It is 5."])
-    running = serve(lambda body: next(answers), FAMILIES[dialect], tool_calling="prompted")
-    agent = create_agent(running.chat, [add], middleware=[show_what_is_wrong])
-    if stream:
-        (*_, (_, state)) = agent.stream(ask("2 + 3?"), stream_mode=["messages", "values"])
+@pytest.mark.parametrize("tool_calling", ["native", "prompted"])
+@pytest.mark.parametrize(
+    ("wrong", "reason"), [({"unit": "mile"}, "mile"), ({"unti": "cm"}, "unit")], ids=str
+)
+def test_the_tool_tells_the_model_what_is_wrong(
+    serve, dialect, stream, tool_calling, wrong, reason
+):
+    """Alike where the server reads the calls, and where this package does."""
+    calls = [[{"name": "measure", "args": args}] for args in (wrong, {"unit": "cm"})]
+    if tool_calling == "native":
+        answers = iter([*({"tool_calls": call} for call in calls), "It is 5."])
     else:
-        state = agent.invoke(ask("2 + 3?"))
-    reason, result = steps(state["messages"])[1]
-    assert "arguments.b is missing" in reason
-    assert result == "5"
+        answers = iter([*(written(dialect, call) for call in calls), "It is 5."])
+    running = serve(lambda body: next(answers), FAMILIES[dialect], tool_calling=tool_calling)
+    agent = create_agent(running.chat, [measure])
+    if stream:
+        (*_, (_, state)) = agent.stream(ask("How long?"), stream_mode=["messages", "values"])
+    else:
+        state = agent.invoke(ask("How long?"))
+    said, result = steps(state["messages"])[1]
+    assert reason in said
+    assert result == "5 cm"
     assert state["messages"][-1].text == "It is 5."
-    shown = running.endpoint.requests[1].body["messages"][-1]["content"]
-    assert "arguments.b is missing" in shown
+    assert reason in str(running.endpoint.requests[1].body["messages"][-1]["content"])
 
 
 # -- middleware ------------------------------------------------------------------------------------

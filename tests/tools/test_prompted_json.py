@@ -35,7 +35,7 @@ def test_an_answer_without_an_object_stays_as_it_is(text):
 
 
 def test_what_does_not_fit_the_schema():
-    assert "n is str" in PromptedJson(SCHEMA).read('{"n": "1"}')[1]
+    assert "n is str" in PromptedJson(SCHEMA).read('{"n": "one"}')[1]
     assert PromptedJson(SCHEMA).read('{"n": 1}')[1] is None
 
 

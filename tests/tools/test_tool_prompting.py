@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from langchain_azureml_oss.errors import UnsupportedInputError
@@ -44,11 +46,23 @@ def test_no_tools_are_shown_where_none_may_be_called(tools, choice):
     assert PromptedTools.of(tools, choice, "json") is None
 
 
-def test_a_call_that_does_not_fit_says_why():
-    tools = PromptedTools.of([ADD, NOW], None, "json")
-    assert "error" not in tools.checked(call())
-    assert "a is missing" in tools.checked(call(arguments="{}"))["error"]
-    assert "error" not in tools.checked(call("now", "{}"))
+def test_null_for_what_has_a_default_is_left_out():
+    """The tool would refuse it, and has its default; what fits or must be there stays."""
+    schema = {
+        "properties": {
+            "x": {"type": "integer"},
+            "y": {"type": "number", "default": 1},
+            "z": {"anyOf": [{"type": "string"}, {"type": "null"}], "default": "z"},
+        },
+        "required": ["x"],
+    }
+    tool = {"type": "function", "function": {"name": "f", "parameters": schema}}
+    tools = PromptedTools.of([tool], None, "json")
+    written = '{"x": null, "y": null, "z": null, "w": null}'
+    found = tools.as_called(call("f", written))["function"]["arguments"]
+    assert json.loads(found) == {"x": None, "z": None, "w": None}
+    for same in (call("f", '{"x": 1, "y": 2}'), call("f", "{"), call("g", written)):
+        assert tools.as_called(same) is same
 
 
 @pytest.mark.parametrize(
@@ -57,8 +71,9 @@ def test_a_call_that_does_not_fit_says_why():
         (None, [], None),
         ("required", [], "it holds no call of add or now"),
         ("required", [call()], None),
-        ("required", [{**call(), "error": "a is missing"}], "a is missing"),
-        ("required", [{**call(), "error": "a is missing"}, call("now")], None),
+        ("required", [call(arguments="{}")], "a is missing"),
+        ("required", [call(arguments="{}"), call("now")], None),
+        ("required", [call(arguments='{"a": "3"}')], None),
         ("required", [call("sub")], "it holds no call of add or now"),
         ({"function": {"name": "now"}}, [call()], "it holds no call of now"),
         ({"function": {"name": "now"}}, [call("now")], None),
@@ -69,7 +84,7 @@ def test_a_call_that_does_not_fit_says_why():
 )
 def test_what_is_missing(choice, calls, reason):
     tools = PromptedTools.of([ADD, NOW], choice, "json")
-    found = tools.missing([tools.checked(one) for one in calls])
+    found = tools.missing(calls)
     assert (found is None) if reason is None else (reason in found)
 
 
