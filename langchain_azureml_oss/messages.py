@@ -6,6 +6,7 @@ a list of parts) and, where they are set, `name`, `tool_calls` and `tool_call_id
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -55,7 +56,39 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[WireMessage]:
     if not messages:
         msg = "There are no messages to send; at least one is needed."
         raise UnsupportedInputError(msg)
-    return [_message(message) for message in messages]
+    return _answered([_message(message) for message in messages], messages)
+
+
+def _answered(turns: Sequence[WireMessage], messages: Sequence[BaseMessage]) -> list[WireMessage]:
+    """Return the turns with an answer for each call: servers refuse a call without one."""
+    answered: list[WireMessage] = []
+    waiting: dict[str, str] = {}
+    for turn, message in zip(turns, messages, strict=True):
+        if turn["role"] == "tool":
+            waiting.pop(turn["tool_call_id"], None)
+        else:
+            answered += [_not_run(*call) for call in waiting.items()]
+            waiting = _reasons(turn, message)
+        answered.append(turn)
+    return [*answered, *(_not_run(*call) for call in waiting.items())]
+
+
+def _reasons(turn: WireMessage, message: BaseMessage) -> dict[str, str]:
+    """Return the ids of a turn's calls, and why one that nobody answers was not run."""
+    calls = turn.get("tool_calls", [])
+    reasons = {call["id"]: "" for call in calls}
+    invalid = message.invalid_tool_calls if isinstance(message, AIMessage) else []
+    for wire, call in zip(reversed(calls), reversed(invalid), strict=False):
+        reasons[wire["id"]] = f" {call['error'] or 'It could not be read.'} It was: {call['args']}"
+    return reasons
+
+
+def _not_run(call_id: str, reason: str) -> WireMessage:
+    return {
+        "role": "tool",
+        "tool_call_id": call_id,
+        "content": f"This call was not run.{reason}",
+    }
 
 
 def ai_message(
@@ -70,7 +103,7 @@ def ai_message(
     """
     calls, invalid = read_tool_calls(choice.tool_calls)
     return AIMessage(
-        content=choice.text,
+        content=_said(choice),
         additional_kwargs=_additional(choice),
         tool_calls=calls,
         invalid_tool_calls=invalid,
@@ -91,13 +124,22 @@ def ai_message_chunk(
     if metadata is None and not (choice.reasoning or choice.tool_calls or choice.refusal):
         return AnswerChunk(content=choice.text)
     return AnswerChunk(
-        content=choice.text,
+        content=_said(choice),
         additional_kwargs=_additional(choice),
         tool_call_chunks=read_tool_call_chunks(choice.tool_calls),
         usage_metadata=usage_metadata(usage),
         response_metadata=dict(metadata or {}),
         chunk_position="last" if metadata is not None else None,
     )
+
+
+def _said(choice: Choice) -> Any:
+    """Return the content: a text, or blocks where there is a refusal, which is no text."""
+    if not choice.refusal:
+        return choice.text
+    # langchain-core adds blocks up that have one index.
+    refusal = {"type": "refusal", "refusal": choice.refusal, "index": "lc_refusal"}
+    return [*([{"type": "text", "text": choice.text}] if choice.text else []), refusal]
 
 
 def _additional(choice: Choice) -> dict[str, Any]:
@@ -112,8 +154,11 @@ def _message(message: BaseMessage) -> WireMessage:
     if isinstance(message, AIMessage):
         calls = [
             *(_call(call, encode_json(call["args"]).decode()) for call in message.tool_calls),
-            *(_call(call, call["args"] or "") for call in message.invalid_tool_calls),
+            # What cannot be read stands in the answer to the call; servers take JSON only.
+            *(_call(call, "{}") for call in message.invalid_tool_calls),
         ]
+        for place, call in enumerate(calls):
+            call["id"] = call["id"] or f"call_{place}"
         if calls:
             wire["tool_calls"] = calls
     elif isinstance(message, ToolMessage):
@@ -142,9 +187,11 @@ def _call(call: Mapping[str, Any], arguments: str) -> dict[str, Any]:
 def _content(message: BaseMessage) -> str | list[dict[str, Any]]:
     content = message.content
     if isinstance(content, str):
-        return content
+        return content or message.additional_kwargs.get("refusal") or ""
     parts = [part for block in content if (part := _part(block, message)) is not None]
-    return parts or ""
+    if all(part["type"] == "text" for part in parts):
+        return "".join(part["text"] for part in parts)  # many templates take a text only
+    return parts
 
 
 def _part(block: str | dict[Any, Any], message: BaseMessage) -> dict[str, Any] | None:
@@ -157,6 +204,10 @@ def _part(block: str | dict[Any, Any], message: BaseMessage) -> dict[str, Any] |
     reader = _PARTS.get(kind or "")
     if reader is None and "text" in block and kind is None:
         reader = _text_part
+    if reader is None and isinstance(message, AIMessage):
+        # An answer of another provider, in the midst of a conversation that goes on here.
+        warnings.warn(f"A {kind!r} block of an earlier answer is left out.", stacklevel=2)
+        return None
     try:
         if reader is not None:
             return reader(block)
@@ -188,6 +239,12 @@ def _image_part(block: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "image_url", "image_url": {"url": url}}
 
 
+def _video_part(block: Mapping[str, Any]) -> dict[str, Any]:
+    """LangChain's video blocks, as vLLM takes them."""
+    url = block.get("url") or f"data:{block['mime_type']};base64,{block['base64']}"
+    return {"type": "video_url", "video_url": {"url": url}}
+
+
 def _as_it_is(block: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in block.items() if key in {"type", block["type"]}}
 
@@ -195,6 +252,9 @@ def _as_it_is(block: Mapping[str, Any]) -> dict[str, Any]:
 _PARTS: Mapping[str, Callable[[Mapping[str, Any]], dict[str, Any]]] = {
     "text": _text_part,
     "text-plain": _text_part,
+    "video": _video_part,
+    "file": lambda block: convert_to_openai_data_block(dict(block)),
+    "refusal": lambda block: {"type": "text", "text": block["refusal"]},
     "image_url": _image_url_part,
     "image": _image_part,
     "input_audio": _as_it_is,

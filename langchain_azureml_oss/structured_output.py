@@ -282,7 +282,8 @@ def _refused(message: AIMessage) -> Exception:
     refusal = message.additional_kwargs["refusal"]
     if _Refusal is RefusalError:
         return RefusalError(refusal)
-    return _Refusal(refusal, raw_message=message)
+    known: Any = _Refusal  # since 1.7.5 it keeps the message
+    return cast("Exception", known(refusal, raw_message=message))
 
 
 def _misfit(reason: str, message: AIMessage) -> OutputParserException:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from pydantic import SecretStr
@@ -15,9 +16,6 @@ from langchain_azureml_oss.connections.urls import check_url
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.families import KNOWN_FAMILIES, FamilyProfile, ModelFamily, family
 from langchain_azureml_oss.formatters import ContentFormatter, formatter
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 ENVIRONMENT: Mapping[str, str] = {
     "endpoint_url": "AZUREML_ENDPOINT_URL",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -31,7 +33,9 @@ def fold(messages: Sequence[WireMessage], row: FamilyProfile) -> list[WireMessag
         )
     elif system:
         folded = _before_first_user(system, folded)
-    return _alternating(folded) if row.alternates else folded
+    if row.alternates:
+        folded = _alternating(folded)
+    return [_with_short_ids(message) for message in folded] if row.short_call_ids else folded
 
 
 def render(messages: Sequence[WireMessage], row: FamilyProfile, contract: str) -> str:
@@ -58,25 +62,45 @@ def _as_user(message: WireMessage) -> WireMessage:
 def _before_first_user(
     system: Sequence[WireMessage], others: Sequence[WireMessage]
 ) -> list[WireMessage]:
-    """Put the system messages in front of the first user turn, or make one of them."""
-    first = next((i for i, m in enumerate(others) if m["role"] == "user"), None)
+    """Put the system messages into the first turn, if it is the user's, or make one of them."""
+    begins = bool(others) and others[0]["role"] == "user"
     merged = {**system[0], "role": "user"}
-    rest = [*system[1:], *(others[first : first + 1] if first is not None else ())]
-    for message in rest:
+    for message in [*system[1:], *(others[:1] if begins else ())]:
         merged = _merge(merged, message)
-    if first is None:
-        return [merged, *others]
-    return [*others[:first], merged, *others[first + 1 :]]
+    return [merged, *others[begins:]]
 
 
 def _alternating(messages: Sequence[WireMessage]) -> list[WireMessage]:
     merged: list[WireMessage] = []
+    spoken = next((m["role"] for m in messages if m["role"] != "system"), "user")
+    if spoken == "assistant":  # a greeting: the user must have begun
+        at = sum(1 for m in messages if m["role"] == "system")
+        messages = [*messages[:at], {"role": "user", "content": _BEGINNING}, *messages[at:]]
     for message in messages:
         if merged and merged[-1]["role"] == message["role"] in {"user", "assistant"}:
             merged[-1] = _merge(merged[-1], message)
         else:
             merged.append(message)
     return merged
+
+
+_BEGINNING = "Begin the conversation."
+
+
+def _with_short_ids(message: WireMessage) -> WireMessage:
+    """Return a turn whose calls have nine letters or digits for an id."""
+    short = dict(message)
+    if "tool_calls" in message:
+        short["tool_calls"] = [{**c, "id": _short_id(c["id"])} for c in message["tool_calls"]]
+    if "tool_call_id" in message:
+        short["tool_call_id"] = _short_id(message["tool_call_id"])
+    return short
+
+
+def _short_id(call_id: str) -> str:
+    if re.fullmatch("[a-zA-Z0-9]{9}", call_id):
+        return call_id
+    return hashlib.sha256(call_id.encode("utf-8", "surrogatepass")).hexdigest()[:9]
 
 
 def _merge(first: WireMessage, second: WireMessage) -> WireMessage:

@@ -38,6 +38,8 @@ class FamilyProfile:
     reasoning: ReasoningTags | None = None
     tool_dialect: str = "json"
     """How the model writes tool calls as text; see dialects.py."""
+    short_call_ids: bool = False
+    """Whether ids of calls must have nine letters or digits; others are replaced, always alike."""
     context_window: int | None = None
     """Tokens, where all the family's catalog entries agree."""
     defaults: dict[str, Any] = field(default_factory=dict)
@@ -54,7 +56,9 @@ class FamilyProfile:
             text_outputs=True,
             tool_calling=True,
             tool_choice=True,
-            structured_output=True,
+            # To LangChain this says that tools and a form go together in one request. A server that
+            # constrains decoding to the form can call no tool any more, so it is off until known.
+            structured_output=False,
             reasoning_output=self.reasoning is not None,
         )
         if self.context_window is not None:

@@ -36,9 +36,19 @@ class ModelFamily(StrEnum):
     # it writes into the turn's header.
     LLAMA = FamilyProfile(
         "LLAMA",
-        ("llama2", "llama3", "llama3.1", "llama3.2", "llama3.3", "llama4", "meta-llama"),
+        ("llama3", "llama3.1", "llama3.2", "llama3.3", "llama4", "meta-llama"),
         roles=None,
         tool_dialect="llama",
+    )
+    # meta-llama/Llama-2-7b-chat-hf, chat_template: "Conversation roles must alternate
+    # user/assistant/user/assistant/..."; the system text stands inside the first user turn.
+    LLAMA2 = FamilyProfile(
+        "LLAMA2",
+        ("llama2chat", "meta-llama-2"),
+        system="folded",
+        alternates=True,
+        tool_role=False,
+        context_window=4096,  # config.json: max_position_embeddings
     )
     DOLLY = FamilyProfile(
         "DOLLY",
@@ -99,6 +109,8 @@ class ModelFamily(StrEnum):
         alternates=True,
         tool_role=False,
         tool_dialect="mistral",
+        # The same template: "Tool call IDs should be alphanumeric strings with length 9!"
+        short_call_ids=True,
     )
     MIXTRAL = FamilyProfile(
         "MIXTRAL",
@@ -108,6 +120,8 @@ class ModelFamily(StrEnum):
         alternates=True,
         tool_role=False,
         tool_dialect="mistral",
+        # The same template: "Tool call IDs should be alphanumeric strings with length 9!"
+        short_call_ids=True,
     )
     # microsoft/Phi-3.5-mini-instruct, Phi-4: system, user, assistant.
     PHI = FamilyProfile("PHI", ("microsoft-phi", "phi3", "phi3.5", "phi4"), tool_role=False)

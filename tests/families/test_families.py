@@ -19,12 +19,13 @@ ANSWER = {"role": "assistant", "content": "a"}
 @pytest.mark.parametrize(
     ("name", "found"),
     [
-        *((name, "LLAMA") for name in ("LLAMA", "LLaMa", "llama", "Llama-2", "meta-llama")),
+        *((name, "LLAMA") for name in ("LLAMA", "LLaMa", "llama", "Llama-3", "meta-llama")),
         *((name, "GPT2") for name in ("GPT2", "gpt2", "GPT-2", "gpt_2", "Gpt 2")),
         *((name, "DOLLY") for name in ("DOLLY", "Dolly", "databricks-dolly")),
         *((name, "FALCON") for name in ("FALCON", "falcon", "tiiuae-falcon")),
         *((name, "OPENAI") for name in ("OPENAI", "OpenAI")),
         *(("Llama 3.1", "LLAMA"), ("phi-3.5", "PHI"), ("Qwen2.5", "QWEN"), ("gemma-3", "GEMMA")),
+        *(("Llama-2", "LLAMA2"), ("llama2", "LLAMA2"), ("Meta-Llama-2", "LLAMA2")),
         *(("DeepSeek-R1", "DEEPSEEK"), ("dolly_v2", "DOLLY")),
     ],
 )
@@ -214,3 +215,28 @@ def test_a_name_of_the_catalog_is_understood(name, member):
 def test_a_misspelt_family_is_told(name, meant):
     with pytest.raises(ConnectionConfigError, match=f"Did you mean {meant}"):
         family(name)
+
+
+@pytest.mark.parametrize("name", ["MISTRAL", "MIXTRAL", "GEMMA", "LLAMA2"])
+def test_a_greeting_before_the_first_question_breaks_no_alternation(name):
+    row = profile(ModelFamily(name))
+    assert fold([SYSTEM, ANSWER, USER], row) == [{"role": "user", "content": "s"}, ANSWER, USER]
+    begun, *others = fold([ANSWER, USER], row)
+    assert begun["role"] == "user"
+    assert begun["content"]
+    assert others == [ANSWER, USER]
+
+
+def test_mistral_has_ids_of_nine_letters_or_digits():
+    def turns(call_id):
+        call = {"id": call_id, "type": "function", "function": {"name": "f", "arguments": "{}"}}
+        asked = {"role": "assistant", "content": "", "tool_calls": [call]}
+        return [USER, asked, {"role": "tool", "content": "1", "tool_call_id": call_id}]
+
+    row = profile(ModelFamily.MISTRAL)
+    told = [fold(turns(call_id), row) for call_id in ("call_0123456789", "call_0123456789", "a-b")]
+    ids = [(turn["tool_calls"][0]["id"], result["tool_call_id"]) for _, turn, result in told]
+    assert all(call == result and len(call) == 9 and call.isalnum() for call, result in ids)
+    assert ids[0] == ids[1] != ids[2]
+    assert fold(turns("abcDEF123"), row) == turns("abcDEF123")
+    assert fold(turns("call_1"), profile(ModelFamily.QWEN)) == turns("call_1")

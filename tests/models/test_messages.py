@@ -102,7 +102,7 @@ def test_a_sound_is_a_part():
     "block",
     [
         {"type": "hologram", "url": "x"},
-        {"type": "video", "url": "https://x.example/a.mp4"},
+        {"type": "video", "file_id": "x"},
         {"type": "image", "file_id": None},
         {"type": "image_url"},
         {"type": "text"},
@@ -142,7 +142,7 @@ def test_a_text_only_contract_refuses_an_image_by_name():
 )
 def test_an_answers_reasoning_and_calls_are_no_text(block):
     answer = AIMessage([block, {"type": "text", "text": "so"}])
-    assert to_wire([answer])[0]["content"] == [{"type": "text", "text": "so"}]
+    assert to_wire([answer])[0]["content"] == "so"
     assert to_wire([AIMessage([block])])[0]["content"] == ""
 
 
@@ -162,3 +162,69 @@ def test_nothing_of_the_callers_is_changed():
 def test_a_chat_message_has_any_role_in_any_case(said, role):
     (wire,) = to_wire([ChatMessage("x", role=said)])
     assert wire == {"role": role, "content": "x"}
+
+
+def test_texts_alone_are_one_text():
+    blocks = [{"type": "text", "text": "a"}, "b"]
+    assert content(blocks[0]) == "a"
+    assert to_wire([HumanMessage(blocks)])[0]["content"] == "ab"
+
+
+CALL = {"name": "f", "args": {"x": 1}, "id": "c1"}
+BROKEN = {"name": "f", "args": '{"path": "/a', "id": "c2", "error": "It was cut off."}
+
+
+def test_each_call_of_the_past_has_valid_json_and_an_answer():
+    asked = AIMessage("", tool_calls=[CALL], invalid_tool_calls=[BROKEN])
+    turns = to_wire([HumanMessage("Hi"), asked, HumanMessage("And?")])
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "tool", "tool", "user"]
+    assert [c["function"]["arguments"] for c in turns[1]["tool_calls"]] == ['{"x":1}', "{}"]
+    assert [turn["tool_call_id"] for turn in turns[2:4]] == ["c1", "c2"]
+    assert turns[3]["content"] == ('This call was not run. It was cut off. It was: {"path": "/a')
+
+
+def test_an_answer_that_there_is_stays_alone():
+    asked = AIMessage("", tool_calls=[CALL, {**CALL, "id": "c3"}])
+    turns = to_wire(
+        [asked, ToolMessage("1", tool_call_id="c3"), ToolMessage("2", tool_call_id="c1")]
+    )
+    assert [turn["content"] for turn in turns] == ["", "1", "2"]
+    assert [turn["role"] for turn in to_wire([asked])] == ["assistant", "tool", "tool"]
+
+
+def test_a_call_without_an_id_has_one_that_its_answer_has_too():
+    turn, answer = to_wire([AIMessage("", invalid_tool_calls=[{**BROKEN, "id": None}])])
+    assert turn["tool_calls"][0]["id"] == answer["tool_call_id"] != ""
+
+
+def test_a_video_is_a_part():
+    url = {"type": "video_url", "video_url": {"url": "https://x.example/a.mp4"}}
+    assert content({"type": "video", "url": "https://x.example/a.mp4"}) == [url]
+    (part,) = content({"type": "video", "base64": "QQ==", "mime_type": "video/mp4"})
+    assert part["video_url"]["url"] == "data:video/mp4;base64,QQ=="
+
+
+def test_a_file_is_a_part():
+    block = {"type": "file", "base64": "QQ==", "mime_type": "application/pdf", "filename": "a.pdf"}
+    (part,) = content(block)
+    assert part["file"]["file_data"] == "data:application/pdf;base64,QQ=="
+
+
+def test_an_answer_of_another_provider_is_carried_as_far_as_it_can_be():
+    cited = {"type": "text", "text": "So.", "annotations": [{"type": "citation", "url": "x"}]}
+    own = {"type": "non_standard", "value": {"signature": "s"}}
+    with pytest.warns(UserWarning, match="'non_standard' block of an earlier answer") as caught:
+        assert to_wire([AIMessage([cited, own])])[0]["content"] == "So."
+    assert len(caught) == 1
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        AIMessage([{"type": "refusal", "refusal": "I won't."}]),
+        AIMessage("", additional_kwargs={"refusal": "I won't."}),
+    ],
+    ids=["block", "kwargs"],
+)
+def test_an_earlier_refusal_is_the_text_of_its_turn(message):
+    assert to_wire([message])[0]["content"] == "I won't."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from types import SimpleNamespace
 
 import pytest
@@ -11,6 +12,7 @@ from agents.conftest import V1
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
 from pydantic import BaseModel, Field
+from pydantic.v1 import BaseModel as BaseModelV1
 from typing_extensions import TypedDict
 
 from langchain_azureml_oss import AzureMLOSSChatModel
@@ -257,3 +259,122 @@ def test_wrong_use_is_said_at_once(make_chat, schema, options, problem):
 def test_json_mode_does_without_a_schema(serve):
     model = serve(lambda body: '{"any": 1}').chat.with_structured_output(method="json_mode")
     assert model.invoke("JSON!") == {"any": 1}
+
+
+# -- what pydantic takes ---------------------------------------------------------------------------
+
+
+class Form(TypedDict):
+    """A form."""
+
+    a: int
+    b: str | None
+
+
+class FormV2(BaseModel):
+    """A form."""
+
+    a: int
+    on: bool
+    b: str | None = None
+    y: float = 1.5
+
+
+class FormV1(BaseModelV1):
+    """A form."""
+
+    a: int
+    on: bool
+    b: str | None = None
+    y: float = 1.5
+
+
+TAKEN = '{"a": "3", "on": "true", "b": null, "y": null}'
+WAYS = {"native": {}, "prompted": {"refuse_tools": True, "json_schema": False}}
+
+
+def forming(text):
+    """A model that gives this answer in whatever way it is asked for."""
+
+    def script(body):
+        if body.get("tools"):
+            name = body["tools"][0]["function"]["name"]
+            return {"tool_calls": [{"name": name, "args": text}]}
+        asked = re.search(r"a call of the function (\w+)", json.dumps(body["messages"]))
+        return f'{{"name": "{asked[1]}", "parameters": {text}}}' if asked else text
+
+    return script
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("stream", [False, True])
+def test_null_for_an_optional_key_is_kept(serve, way, method, stream):
+    running = serve(forming('{"a": 1, "b": null}'), **WAYS[way])
+    model = running.chat.with_structured_output(Form, method=method)
+    answer = list(model.stream("?"))[-1] if stream else model.invoke("?")
+    assert answer == {"a": 1, "b": None}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("schema", [FormV2, FormV1], ids=["pydantic 2", "pydantic 1"])
+def test_values_are_taken_as_the_class_takes_them(serve, way, method, schema):
+    running = serve(forming(TAKEN), **WAYS[way])
+    answer = running.chat.with_structured_output(schema, method=method).invoke("?")
+    assert answer == schema(a=3, on=True)
+    assert all(
+        one.status != 200 or one is running.endpoint.requests[-1]
+        for one in running.endpoint.requests
+    )
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("method", METHODS)
+def test_values_are_taken_as_a_schema_has_them(serve, way, method):
+    running = serve(forming(TAKEN), **WAYS[way])
+    form = FormV2.model_json_schema()
+    answer = running.chat.with_structured_output(form, method=method).invoke("?")
+    assert answer["a"] == 3
+    assert answer["on"] is True
+    assert answer["b"] is None
+
+
+@pytest.mark.parametrize("method", ["json_schema", "json_mode"])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("schema", SCHEMAS)
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"```json\n{FITTING_TEXT}\n```",
+        f"```json\n{FITTING_TEXT}\n```\nI hope you like {{it}}.",
+        f"Here it is:\n\n```\n{FITTING_TEXT}\n```\n",
+        f"{FITTING_TEXT}\n\nThat is my joke.",
+    ],
+)
+def test_what_stands_around_the_json_is_left_out(serve, method, stream, schema, text):
+    model = serve(lambda body: text).chat.with_structured_output(SCHEMAS[schema], method=method)
+    answer = list(model.stream("?"))[-1] if stream else model.invoke("?")
+    assert answer == (Joke(**FITTING) if schema == "pydantic" else FITTING)
+
+
+@pytest.mark.parametrize("server", ["takes all", "no schemas"])
+@pytest.mark.parametrize("method", ["json_schema", "json_mode"])
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("field", ["reasoning_content", "reasoning"])
+def test_json_that_was_taken_for_reasoning_is_found(serve, server, method, stream, field):
+    """vLLM's reasoning parser, where the model did not think."""
+    running = serve(lambda body: {"content": "", field: FITTING_TEXT}, **SERVERS[server])
+    model = running.chat.with_structured_output(Joke, method=method)
+    answer = list(model.stream("?"))[-1] if stream else model.invoke("?")
+    assert answer == Joke(**FITTING)
+
+
+def test_the_error_of_a_refusal_keeps_its_message(make_chat, plug, answer, completion):
+    chat = make_chat(base_url="https://h.example/v1/chat/completions", model_family="OPENAI")
+    plug(chat, answer(completion(message={"content": None, "refusal": "I won't."})))
+    with pytest.raises(Refusal) as raised:
+        chat.with_structured_output(Joke).invoke("A joke.")
+    assert getattr(raised.value, "raw_message", None) is None or (
+        raised.value.raw_message.additional_kwargs["refusal"] == "I won't."
+    )

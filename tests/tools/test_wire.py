@@ -233,11 +233,13 @@ def test_the_conversation_goes_on_with_the_results(chat, plug, sent, answer, com
             ToolMessage("3", tool_call_id="call_1"),
         ]
     )
-    _, turn, result = sent(replay)["messages"]
+    _, turn, result, not_run = sent(replay)["messages"]
     assert [
         (c["id"], c["function"]["name"], c["function"]["arguments"]) for c in turn["tool_calls"]
-    ] == [("call_1", "add", '{"a":1,"b":2}'), ("call_2", "add", '{"a":')]
+    ] == [("call_1", "add", '{"a":1,"b":2}'), ("call_2", "add", "{}")]
     assert result == {"role": "tool", "content": "3", "tool_call_id": "call_1"}
+    assert not_run["tool_call_id"] == "call_2"
+    assert not_run["content"] == 'This call was not run. cut It was: {"a":'
 
 
 def test_score_answers_may_hold_calls(make_chat, plug, answer):
