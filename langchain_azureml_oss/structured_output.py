@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from operator import itemgetter
-from typing import Any, cast, is_typeddict
+from typing import Any, cast, get_args, get_type_hints
 
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
@@ -19,6 +19,7 @@ from langchain_core.utils.json import parse_json_markdown, parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUserError
+from typing_extensions import is_typeddict
 
 from langchain_azureml_oss.errors import RefusalError
 from langchain_azureml_oss.tools import Method, PromptedJson, fitted, without_nulls
@@ -93,7 +94,18 @@ def _function(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
         elif "properties" in schema and not {"title", "name"} & schema.keys():
             schema = {"title": _UNNAMED, **schema}
     function: dict[str, Any] = convert_to_openai_tool(schema, strict=strict)["function"]
+    if is_typeddict(schema):
+        function = {**function, "parameters": _with_nulls(function["parameters"], schema)}
     return {"parameters": {"type": "object", "properties": {}}, **function}
+
+
+def _with_nulls(parameters: Mapping[str, Any], schema: Any) -> dict[str, Any]:
+    """Return the schema of a TypedDict with null where it may be: langchain-core leaves it out."""
+    properties = dict(parameters.get("properties", {}))
+    for name, hint in get_type_hints(schema).items():
+        if name in properties and type(None) in get_args(hint):
+            properties[name] = {"anyOf": [properties[name], {"type": "null"}]}
+    return {**parameters, "properties": properties}
 
 
 _UNNAMED = "Answer"
@@ -117,8 +129,13 @@ class _Checked:
                 chunks.append(chunk)
                 yield chunk
 
-        yield from cast("Any", super())._transform(kept())  # noqa: SLF001
-        self._check(chunks)
+        said = False
+        for parsed in cast("Any", super())._transform(kept()):  # noqa: SLF001
+            said = True
+            yield parsed
+        last = self._check(chunks)
+        if not said and last is not None:
+            yield last  # found only in the whole
 
     async def _atransform(self, input: AsyncIterator[Any]) -> AsyncIterator[Any]:  # noqa: A002
         chunks: list[Any] = []
@@ -128,15 +145,20 @@ class _Checked:
                 chunks.append(chunk)
                 yield chunk
 
+        said = False
         async for parsed in cast("Any", super())._atransform(kept()):  # noqa: SLF001
+            said = True
             yield parsed
-        self._check(chunks)
+        last = self._check(chunks)
+        if not said and last is not None:
+            yield last
 
-    def _check(self, chunks: list[Any]) -> None:
-        """Raise where the chunks, each of which passed for a part, add up to a wrong answer."""
+    def _check(self, chunks: list[Any]) -> Any:
+        """Return the whole answer; raise where the chunks add up to a wrong one."""
         if chunks and self.checks_stream:
             whole = sum(chunks[1:], start=chunks[0])
-            self.parse_result([ChatGeneration(message=whole)])
+            return self.parse_result([ChatGeneration(message=whole)])
+        return None
 
     def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
         """Return the parsed answer.

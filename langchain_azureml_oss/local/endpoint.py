@@ -7,25 +7,20 @@ import secrets
 import signal
 import threading
 import time
+from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, Any
+from types import FrameType, TracebackType
+from typing import Any, Self
 
 from aiohttp import web
 
+from langchain_azureml_oss.connections import CustomConnection
 from langchain_azureml_oss.local.app import build_app
 from langchain_azureml_oss.local.engines import open_engine
 from langchain_azureml_oss.local.faults import FaultPlan
 from langchain_azureml_oss.local.options import EndpointOptions
-from langchain_azureml_oss.local.request_log import RequestLog
+from langchain_azureml_oss.local.request_log import RecordedRequest, RequestLog
 from langchain_azureml_oss.local.state import State
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
-    from types import FrameType, TracebackType
-    from typing import Self
-
-    from langchain_azureml_oss.connections import CustomConnection
-    from langchain_azureml_oss.local.request_log import RecordedRequest
 
 # What is open then is cancelled: stopping must not wait for a model that is still talking.
 _SHUTDOWN_S = 0.05

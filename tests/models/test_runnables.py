@@ -79,10 +79,10 @@ def _public():
     """Every public function and method, by its name."""
     for name in ("", ".errors", ".local", ".batch", ".formatters"):
         module = importlib.import_module(langchain_azureml_oss.__name__ + name)
-        for public in module.__all__:
+        for public in list(module.__all__):
             found = getattr(module, public)
             if inspect.isclass(found):
-                for part in vars(found):
+                for part in list(vars(found)):
                     method = inspect.getattr_static(found, part)
                     function = getattr(method, "__func__", method)
                     if not part.startswith("_") and inspect.isfunction(function):
