@@ -19,7 +19,6 @@ from langchain_core.utils.json import parse_json_markdown, parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUserError
-from typing_extensions import is_typeddict
 
 from langchain_azureml_oss.errors import RefusalError
 from langchain_azureml_oss.tools import Method, PromptedJson, fitted, without_nulls
@@ -94,7 +93,7 @@ def _function(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
         elif "properties" in schema and not {"title", "name"} & schema.keys():
             schema = {"title": _UNNAMED, **schema}
     function: dict[str, Any] = convert_to_openai_tool(schema, strict=strict)["function"]
-    if is_typeddict(schema):
+    if _is_typeddict(schema):
         function = {**function, "parameters": _with_nulls(function["parameters"], schema)}
     return {"parameters": {"type": "object", "properties": {}}, **function}
 
@@ -220,7 +219,7 @@ class _Form:
 
     def dict_of(self, value: Any, message: AIMessage) -> Any:
         """Return a dict's plain values as the schema has them."""
-        if is_typeddict(self.given):
+        if _is_typeddict(self.given):
             try:
                 return TypeAdapter(self.given).validate_python(value)
             except PydanticUserError:
@@ -348,6 +347,11 @@ def _with_json_mode(
 
 def _json_parser(schema: Any, function: Any) -> BaseOutputParser[Any]:
     return _CheckedJsonParser(form=_Form(schema, function), is_class=_is_pydantic(schema))
+
+
+def _is_typeddict(schema: Any) -> bool:
+    """Whether it is a TypedDict, of Python or of typing_extensions."""
+    return isinstance(schema, type) and hasattr(schema, "__required_keys__")
 
 
 def _is_pydantic(schema: Any) -> bool:

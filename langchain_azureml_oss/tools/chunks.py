@@ -11,8 +11,7 @@ from typing import Any, Self
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import tool_call
-from pydantic import model_validator
-from pydantic_core import from_json
+from pydantic import TypeAdapter, model_validator
 
 from langchain_azureml_oss.tools.calls import sorted_out
 
@@ -68,7 +67,9 @@ def _so_far(text: str | None) -> dict[str, Any] | None:
     if not text:
         return {}
     try:
-        value = from_json(text, allow_partial="trailing-strings")
+        return _OBJECT.validate_json(text, experimental_allow_partial="trailing-strings")
     except ValueError:
         return None
-    return value if isinstance(value, dict) else None
+
+
+_OBJECT = TypeAdapter(dict[str, Any])
