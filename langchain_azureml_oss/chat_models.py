@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Unpack
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
 from langchain_core.messages import AIMessage, AIMessageChunk, BaseMessage
 from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResult
+from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
 
 from langchain_azureml_oss.answers import only_choice
-from langchain_azureml_oss.endpoint import Ask, EndpointCalls, loadable, signed
+from langchain_azureml_oss.endpoint import Ask, EndpointCalls, SharedArguments, loadable, signed
 from langchain_azureml_oss.families import profile
 from langchain_azureml_oss.messages import ai_message, ai_message_chunk
 from langchain_azureml_oss.tools import Method, wire_tool_settings
 from langchain_azureml_oss.wire import Choice, Reply
+
+ToolCalling = Literal["auto", "native", "prompted"]
+
+
+class ChatArguments(SharedArguments, total=False):
+    """Arguments of AzureMLOSSChatModel."""
+
+    tool_calling: ToolCalling
+    # langchain-core's own.
+    rate_limiter: BaseRateLimiter | None
+    disable_streaming: bool | Literal["tool_calling"]
+    output_version: str | None
+    profile: ModelProfile | None
 
 
 @signed
@@ -45,8 +59,11 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
         AzureMLOSSError: when it is called; see `langchain_azureml_oss.errors`.
     """
 
-    tool_calling: Literal["auto", "native", "prompted"] = "auto"
+    tool_calling: ToolCalling = "auto"
     """Who turns tools into text: the server, or this package; `auto`: the server, if it does."""
+
+    def __init__(self, **arguments: Unpack[ChatArguments]) -> None:
+        super().__init__(**arguments)
 
     @property
     def _llm_type(self) -> str:

@@ -10,7 +10,7 @@ from contextvars import ContextVar
 from functools import reduce
 from operator import add
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar, Unpack
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseLLM, LanguageModelInput
@@ -21,7 +21,7 @@ from langchain_core.runnables.config import get_config_list
 from pydantic import Field, field_validator
 
 from langchain_azureml_oss.answers import engine_failed
-from langchain_azureml_oss.endpoint import Ask, EndpointCalls, loadable, signed
+from langchain_azureml_oss.endpoint import Ask, EndpointCalls, SharedArguments, loadable, signed
 from langchain_azureml_oss.exchange import Call
 from langchain_azureml_oss.role_prompts import parse_role_prompt
 from langchain_azureml_oss.wire import Choice, Reply, usage_metadata
@@ -55,6 +55,16 @@ class _Answer(NamedTuple):
         return found
 
 
+Api = Literal["completion", "chat"]
+
+
+class LLMArguments(SharedArguments, total=False):
+    """Arguments of AzureMLOSSLLM."""
+
+    api: Api
+    batch_size: int
+
+
 @signed
 @loadable
 class AzureMLOSSLLM(EndpointCalls, BaseLLM):
@@ -73,10 +83,13 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
         AzureMLOSSError: when it is called; see `langchain_azureml_oss.errors`.
     """
 
-    api: Literal["completion", "chat"] = "completion"
+    api: Api = "completion"
     """`chat`: the prompt is a text with role marks, see `prompts.parse_role_prompt`."""
     batch_size: int = Field(default=20, ge=1)
     """Prompts sent in one request where the contract takes several."""
+
+    def __init__(self, **arguments: Unpack[LLMArguments]) -> None:
+        super().__init__(**arguments)
 
     @field_validator("api", mode="before")
     @classmethod

@@ -1,10 +1,13 @@
 """What both models share: their fields, and how a question over these becomes a call.
 
-`fields.py` declares and checks, `call_options.py` is what one call may say about itself, `calls.py`
+`arguments.py` is what the constructors take, `fields.py` and `model_settings.py` what is kept of it,
+`headers.py` what a caller adds to each request, `self_description.py` what Python's tools show of
+all this. `call_options.py` is what one call may say about itself, `calls.py`
 builds the call, `loading.py` makes the classes known to langchain-core. Imports every room below.
 Internal, but for what the models inherit.
 """
 
+from langchain_azureml_oss.endpoint.arguments import SharedArguments
 from langchain_azureml_oss.endpoint.calls import Ask, EndpointCalls
 from langchain_azureml_oss.endpoint.fields import EndpointFields, named_deployment
 from langchain_azureml_oss.endpoint.loading import loadable, signed
@@ -13,6 +16,7 @@ __all__ = [
     "Ask",
     "EndpointCalls",
     "EndpointFields",
+    "SharedArguments",
     "loadable",
     "named_deployment",
     "signed",

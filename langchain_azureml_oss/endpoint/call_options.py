@@ -8,7 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
 
-from langchain_azureml_oss.endpoint.fields import SETTINGS, EndpointFields
+from langchain_azureml_oss.endpoint.arguments import ALIASES as OTHER_NAMES
+from langchain_azureml_oss.endpoint.fields import EndpointFields
+from langchain_azureml_oss.endpoint.model_settings import SETTINGS
 from langchain_azureml_oss.errors import ConnectionConfigError
 
 OPTIONS = (
@@ -19,7 +21,7 @@ OPTIONS = (
 
 _FIELDS = {name: EndpointFields.model_fields[name] for name in OPTIONS}
 
-ALIASES = {field.alias: name for name, field in _FIELDS.items() if field.alias}
+ALIASES = {alias: name for alias, name in OTHER_NAMES.items() if name in OPTIONS}
 """Their other names."""
 
 
@@ -36,12 +38,8 @@ def fixed_fields(cls: type[EndpointFields]) -> frozenset[str]:
     """Return what is said when a model is made and for no call, so that no key is sent to it."""
     own = {*EndpointFields.__annotations__, *cls.__annotations__}
     free = {*SETTINGS, *OPTIONS, "model_kwargs", "streaming"}
-    return frozenset(
-        spelling
-        for name, field in cls.model_fields.items()
-        for spelling in (name, field.alias or name)
-        if name in own - free
-    )
+    fixed = own.intersection(cls.model_fields) - free
+    return frozenset({*fixed, *(alias for alias, name in OTHER_NAMES.items() if name in fixed)})
 
 
 def call_options(model: EndpointFields, given: Mapping[str, Any]) -> dict[str, Any]:

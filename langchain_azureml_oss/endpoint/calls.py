@@ -21,7 +21,8 @@ from langchain_azureml_oss.answers import (
     whole_reply,
 )
 from langchain_azureml_oss.endpoint.call_options import ALIASES, OPTIONS, call_options, fixed_fields
-from langchain_azureml_oss.endpoint.fields import SETTINGS, EndpointFields, named_deployment
+from langchain_azureml_oss.endpoint.fields import EndpointFields, named_deployment
+from langchain_azureml_oss.endpoint.model_settings import SETTINGS
 from langchain_azureml_oss.errors import (
     AzureMLOSSError,
     ConnectionConfigError,
@@ -267,11 +268,11 @@ class EndpointCalls(EndpointFields):
         headers = {
             "accept-encoding": "identity",  # a stream's events come one by one
             "user-agent": f"langchain-azureml-oss/{__version__}",
-            **(self.default_headers or {}),
+            **self._own_headers,
         }
         if deployment_name:
             headers["azureml-model-deployment"] = deployment_name
-        request = self._formatter.build(model_call, self.endpoint_url or "").with_headers(headers)
+        request = self._formatter.build(model_call, self._url).with_headers(headers)
         if not request.fits_http:
             names = ", ".join(map(repr, request.headers))
             msg = (

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
 import math
-import re
-import warnings
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from langchain_core.language_models import BaseLanguageModel
 from langchain_core.language_models.base import LangSmithParams
 from pydantic import (
+    AllowInfNan,
     ConfigDict,
     Field,
+    NonNegativeFloat,
+    PositiveFloat,
+    PrivateAttr,
     SecretStr,
     ValidationError,
     field_validator,
@@ -31,6 +31,16 @@ from langchain_azureml_oss.connections import (
     from_environment,
     missing,
 )
+from langchain_azureml_oss.endpoint.arguments import ALIASES, understood, warn_of_unknown
+from langchain_azureml_oss.endpoint.headers import (
+    check_headers,
+    hidden,
+    revealed,
+    shown,
+    with_query,
+)
+from langchain_azureml_oss.endpoint.model_settings import SETTINGS, ModelSettings
+from langchain_azureml_oss.endpoint.self_description import SelfDescribing
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.families import (
     FamilyProfile,
@@ -48,25 +58,9 @@ from langchain_azureml_oss.transports import (
 )
 from langchain_azureml_oss.wire import Choice, Reply, fits_header
 
-_Seconds = Annotated[float, Field(ge=0, allow_inf_nan=False)]
-_Timeout = Annotated[float, Field(gt=0, allow_inf_nan=False)]
-_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
-
-SETTINGS = ("temperature", "max_tokens", "top_p", "seed", "stop")
-"""Fields that are sent to the model."""
-
-
-_OTHER_PACKAGES = {
-    "azure_endpoint": "endpoint_url",
-    "azure_deployment": "deployment_name",
-    "openai_api_key": "endpoint_api_key",
-    "openai_api_base": "endpoint_url",
-}
-"""Arguments of LangChain's other models for Azure, which no server would know."""
-
-
-def _nearest_argument(name: str, known: Iterable[str]) -> str | None:
-    return next(iter(difflib.get_close_matches(name, known, 1, 0.8)), None)
+_Seconds = Annotated[NonNegativeFloat, AllowInfNan(False)]
+_Timeout = Annotated[PositiveFloat, AllowInfNan(False)]
+_PAIRS = ("default_headers", "default_query")
 
 
 def named_deployment(value: str | None) -> str | None:
@@ -84,22 +78,21 @@ def named_deployment(value: str | None) -> str | None:
     return None if name.lower() in {"", "default"} else name
 
 
-class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] would make another class
+class EndpointFields(ModelSettings, SelfDescribing):
     """Where to call, as whom, and with which settings. See the table in docs/configuration.md."""
 
     model_config = ConfigDict(
         arbitrary_types_allowed=True,
         defer_build=True,  # an import is to be quick
-        populate_by_name=True,
         protected_namespaces=(),
         hide_input_in_errors=True,  # the input holds the key
     )
 
     connection: Any = Field(default=None, exclude=True)
     """CustomConnection, mapping, object with `configs` and `secrets`, or selector string."""
-    endpoint_url: str | None = Field(default=None, alias="base_url")
+    endpoint_url: str | None = None
     """Wins over the connection's. Environment: AZUREML_ENDPOINT_URL."""
-    endpoint_api_key: SecretStr | None = Field(default=None, alias="api_key")
+    endpoint_api_key: SecretStr | None = None
     """Wins over the connection's. Environment: AZUREML_ENDPOINT_API_KEY."""
     model_family: ModelFamily | FamilyProfile | None = None
     """Wins over the connection's. Environment: AZUREML_MODEL_FAMILY."""
@@ -117,13 +110,8 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
     """Name of a wire contract; `auto` decides from the URL's path and the family."""
     content_formatter: ContentFormatter | None = None
     """A formatter of your own, which wins over family and contract."""
-    model: str | None = Field(default=None, alias="model_name")
+    model: str | None = None
     """The `model` of OpenAI-style bodies; the name in traces."""
-    temperature: float | None = None
-    max_tokens: int | None = Field(default=None, alias="max_new_tokens")
-    top_p: float | None = None
-    seed: int | None = None
-    stop: list[str] | None = Field(default=None, alias="stop_sequences")
     model_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Sent as it is; unknown constructor arguments land here with a warning."""
     timeout: _Timeout | tuple[_Timeout, _Timeout] = (10.0, 180.0)
@@ -140,8 +128,11 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
     """Bytes of one response, streamed or not, beyond which a call fails."""
     max_connections: int = Field(default=100, ge=1)
     """Size of the pool, and so of the calls in flight."""
-    default_headers: dict[str, str] | None = None
-    """Added to every call; cannot replace the Authorization header."""
+    default_headers: dict[str, str | SecretStr] | None = None
+    """Added to every call; cannot replace the Authorization header. What looks like a secret by its
+    name, such as `api-key`, is kept as one."""
+    default_query: dict[str, str | SecretStr] | None = None
+    """Added to the URL, as `?name=value`."""
     allow_http: bool = False
     """Allow plain http to a host that is not this machine."""
     ca_bundle: str | None = None
@@ -154,15 +145,15 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
     """Whether a stream ends with the usage, where the contract has it."""
 
     if TYPE_CHECKING:  # pydantic would make private attributes of these, which are slow to read
-        _formatter: ContentFormatter
-        _row: FamilyProfile
-        _renders: bool
+        _formatter: ContentFormatter = PrivateAttr()
+        _row: FamilyProfile = PrivateAttr()
+        _renders: bool = PrivateAttr()
         """Whether a conversation becomes one prompt, in the family's template."""
-        _authorizer: Authorizer
-        _refused: set[str]
+        _authorizer: Authorizer = PrivateAttr()
+        _refused: set[str] = PrivateAttr()
         """Features that the endpoint has refused, so that they are not sent again."""
-        _sync: SyncTransport
-        _async: AsyncTransport
+        _sync: SyncTransport = PrivateAttr()
+        _async: AsyncTransport = PrivateAttr()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         try:
@@ -179,30 +170,9 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
     @classmethod
     def _gather(cls, values: Any) -> Any:
         """Take what the connection and the environment say, and sort unknown arguments."""
-        fields = cls.model_fields
-        aliases = {f.alias: name for name, f in fields.items() if f.alias}
-        known = {
-            aliases.get(key, key): value
-            for key, value in values.items()
-            if aliases.get(key, key) in fields
-        }
-        unknown = {
-            key: value for key, value in values.items() if aliases.get(key, key) not in fields
-        }
+        known, unknown = understood(values, cls.model_fields)
         if unknown:
-            if meant := sorted(unknown.keys() & _OTHER_PACKAGES):
-                hints = ", ".join(f"{_OTHER_PACKAGES[name]} for {name}" for name in meant)
-                msg = (
-                    f"{', '.join(meant)}: not an argument of {cls.__name__}. Did you mean {hints}?"
-                )
-                raise ConnectionConfigError(msg)
-            near = {name: _nearest_argument(name, [*fields, *aliases]) for name in unknown}
-            hints = "".join(f" Did you mean {one} for {name}?" for name, one in near.items() if one)
-            warnings.warn(
-                f"{', '.join(unknown)}: not an argument of {cls.__name__}; sent to the model as"
-                f" part of model_kwargs.{hints}",
-                stacklevel=6,
-            )
+            warn_of_unknown(cls.__name__, unknown, [*cls.model_fields, *ALIASES])
             known["model_kwargs"] = {**(known.get("model_kwargs") or {}), **unknown}
         connection = known.get("connection")
         if connection is not None:
@@ -224,11 +194,6 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
     def _trim_url(cls, value: str | None) -> str | None:
         return value.strip() if value else value
 
-    @field_validator("stop", mode="before")
-    @classmethod
-    def _list_stops(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
-
     @field_validator("deployment_name")
     @classmethod
     def _leave_out_default(cls, value: str | None) -> str | None:
@@ -239,19 +204,15 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
     def _default_timeout(cls, value: Any) -> Any:
         return cls.model_fields["timeout"].default if value is None else value
 
+    @field_validator(*_PAIRS, mode="before")
+    @classmethod
+    def _hide_secrets(cls, pairs: Any) -> Any:
+        return hidden(pairs)
+
     @field_validator("default_headers")
     @classmethod
-    def _check_headers(cls, headers: dict[str, str] | None) -> dict[str, str] | None:
-        for name, value in (headers or {}).items():
-            if name.lower() == "authorization":
-                msg = "default_headers cannot hold Authorization; pass endpoint_api_key."
-                raise ConnectionConfigError(msg)
-            if name.lower() in {"content-length", "transfer-encoding"}:
-                msg = f"default_headers cannot hold {name}, which follows from each request's body."
-                raise ConnectionConfigError(msg)
-            if not _HEADER_NAME.fullmatch(name) or not fits_header(value):
-                msg = f"The default header {name!r} has a name or a value that HTTP does not carry."
-                raise ConnectionConfigError(msg)
+    def _check_headers(cls, headers: Any) -> Any:
+        check_headers(headers or {})
         return headers
 
     @model_validator(mode="after")
@@ -296,6 +257,22 @@ class EndpointFields(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] woul
     def lc_secrets(self) -> dict[str, str]:
         """Left out of dumps; read from this environment variable when loaded."""
         return {"endpoint_api_key": ENVIRONMENT["endpoint_api_key"]}
+
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """What a dump says besides: what the environment may not decide, and no secret header."""
+        return {
+            "deployment_name": self.deployment_name or "default",
+            **{name: shown(pairs) for name in _PAIRS if (pairs := getattr(self, name))},
+        }
+
+    @property
+    def _own_headers(self) -> dict[str, str]:
+        return revealed(self.default_headers)
+
+    @property
+    def _url(self) -> str:
+        return with_query(self.endpoint_url or "", self.default_query)
 
     @classmethod
     def is_lc_serializable(cls) -> bool:

@@ -17,6 +17,7 @@ from langchain_azureml_oss.wire.http_types import (
 from langchain_azureml_oss.wire.lenient_json import ValueEnd
 from langchain_azureml_oss.wire.marks import held_back
 from langchain_azureml_oss.wire.replies import Choice, Reply
+from langchain_azureml_oss.wire.secret_names import looks_secret
 from langchain_azureml_oss.wire.sse import Event, SSEDecoder
 from langchain_azureml_oss.wire.turns import WireMessage
 from langchain_azureml_oss.wire.usage import usage_metadata
@@ -36,5 +37,6 @@ __all__ = [
     "fits_header",
     "held_back",
     "lenient_json",
+    "looks_secret",
     "usage_metadata",
 ]

@@ -1,0 +1,216 @@
+"""What the constructors take: under which names and types, and what becomes of other names."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, TypedDict
+
+from langchain_core.caches import BaseCache
+from langchain_core.callbacks import Callbacks
+from pydantic import SecretStr
+
+from langchain_azureml_oss.connections import CustomConnection, nearest
+from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.families import FamilyProfile, ModelFamily
+from langchain_azureml_oss.formatters import ContentFormatter
+from langchain_azureml_oss.wire import looks_secret
+
+
+class LikeAConnection(Protocol):
+    """Prompt flow's CustomConnection, and whatever has its shape."""
+
+    @property
+    def configs(self) -> Mapping[str, Any]:
+        """`endpoint_url`, `model_family` and others."""
+
+    @property
+    def secrets(self) -> Mapping[str, Any]:
+        """`endpoint_api_key` and others."""
+
+
+class LikeACredential(Protocol):
+    """azure-core's TokenCredential and AsyncTokenCredential, and whatever has their method."""
+
+    @property
+    def get_token(self) -> Callable[..., Any]:
+        """Called with a scope; returns an azure-core AccessToken, or a coroutine of one."""
+
+
+class SharedArguments(TypedDict, total=False):
+    """Arguments of both models' constructors, with the types that they take.
+
+    A field keeps what it makes of them: `stop="x"` becomes a list. What each means stands at the
+    field. A name in `ALIASES` is another name of an argument.
+    """
+
+    connection: CustomConnection | LikeAConnection | Mapping[str, Any] | str | None
+    endpoint_url: str | None
+    base_url: str | None
+    endpoint_api_key: str | SecretStr | None
+    api_key: str | SecretStr | None
+    model_family: ModelFamily | FamilyProfile | str | None
+    deployment_name: str | None
+    credential: LikeACredential | Callable[[], str] | None
+    credential_scope: str
+    contract: str
+    content_formatter: ContentFormatter | None
+    model: str | None
+    model_name: str | None
+    temperature: float | None
+    max_tokens: int | None
+    max_new_tokens: int | None
+    max_completion_tokens: int | None
+    top_p: float | None
+    seed: int | None
+    stop: str | Sequence[str] | None
+    stop_sequences: str | Sequence[str] | None
+    n: int | None
+    logprobs: bool | int | None
+    top_logprobs: int | None
+    frequency_penalty: float | None
+    presence_penalty: float | None
+    logit_bias: Mapping[str, float] | Mapping[int, float] | None
+    reasoning_effort: str | None
+    service_tier: str | None
+    model_kwargs: Mapping[str, Any]
+    extra_body: Mapping[str, Any] | None
+    timeout: float | tuple[float, float] | None
+    request_timeout: float | tuple[float, float] | None
+    deadline: float | None
+    max_retries: int
+    backoff: tuple[float, float]
+    retry_read_timeouts: bool
+    max_response_bytes: int
+    max_connections: int
+    default_headers: Mapping[str, str | SecretStr] | None
+    extra_headers: Mapping[str, str | SecretStr] | None
+    default_query: Mapping[str, str] | None
+    allow_http: bool
+    ca_bundle: str | None
+    client_cert: str | tuple[str, str] | None
+    streaming: bool
+    stream_usage: bool
+    # langchain-core's own.
+    name: str | None
+    cache: BaseCache | bool | None
+    verbose: bool
+    callbacks: Callbacks
+    tags: list[str] | None
+    metadata: dict[str, Any] | None
+    custom_get_token_ids: Callable[[str], list[int]] | None
+
+
+ALIASES: Mapping[str, str] = {
+    "base_url": "endpoint_url",
+    "api_key": "endpoint_api_key",
+    "model_name": "model",
+    "max_new_tokens": "max_tokens",
+    "max_completion_tokens": "max_tokens",
+    "stop_sequences": "stop",
+    "request_timeout": "timeout",
+    "extra_body": "model_kwargs",
+    "extra_headers": "default_headers",
+}
+"""Another name of an argument -> its name here."""
+
+_JOINED = frozenset({"model_kwargs", "default_headers"})
+"""Mappings: what is given under another name is added to them."""
+
+_AS_KEY = "The endpoint's key goes to endpoint_api_key=, a token to credential=."
+_AS_CLIENT = "Connections are made by this package: ca_bundle=, client_cert=, timeout= and"
+_AS_CLIENT += " max_connections= say how, and proxies come from HTTPS_PROXY."
+_AS_URL = "The endpoint's URL, with its path, goes to endpoint_url=."
+_AS_MODEL = "The name of the model goes to model=, that of a deployment to deployment_name=."
+_AS_HEADER = "Leave it out, or send it as a header: default_headers={'OpenAI-Organization': '...'}."
+
+ELSEWHERE: Mapping[str, str] = {
+    "http_client": _AS_CLIENT,
+    "http_async_client": _AS_CLIENT,
+    "openai_proxy": _AS_CLIENT,
+    "organization": _AS_HEADER,
+    "openai_organization": _AS_HEADER,
+    "azure_endpoint": _AS_URL,
+    "openai_api_base": _AS_URL,
+    "endpoint": _AS_URL,
+    "api_version": "It is part of the URL: default_query={'api-version': '...'}.",
+    "openai_api_version": "It is part of the URL: default_query={'api-version': '...'}.",
+    "azure_deployment": _AS_MODEL,
+    "azure_ad_token": _AS_KEY,
+    "azure_ad_token_provider": "A function that returns a token goes to credential=.",
+    "use_responses_api": "Azure ML's endpoints have no Responses API; leave it out.",
+}
+"""Arguments of other packages' models that mean something else here -> the way here."""
+
+
+class Understood(NamedTuple):
+    """Arguments under their names here, and those that no field has."""
+
+    known: dict[str, Any]
+    unknown: dict[str, Any]
+
+
+def understood(given: Mapping[str, Any], names: Iterable[str]) -> Understood:
+    """Sort arguments by whether a field has their name.
+
+    Args:
+        given: A constructor's arguments.
+        names: Those of the fields, and whatever else is known.
+
+    Raises:
+        ConnectionConfigError: one is given twice, means something else here, or is a key under a
+            name that would have it sent to the model.
+    """
+    names, known, unknown = set(names), dict[str, Any](), dict[str, Any]()
+    for spelling, value in given.items():
+        name = ALIASES.get(spelling, spelling)
+        if name not in names:
+            _refuse(spelling, value)
+            unknown[name] = value
+        elif name in _JOINED and known.get(name) and value:
+            known[name] = {**known[name], **value}
+        elif known.get(name) is None:
+            known[name] = value
+        elif value is not None and value != known[name]:
+            twice = " and ".join(one for one in given if ALIASES.get(one, one) == name)
+            msg = f"{twice} are one argument under two names; give one of them."
+            raise ConnectionConfigError(msg)
+    return Understood(known, unknown)
+
+
+def _refuse(name: str, value: Any) -> None:
+    """Refuse what is not a setting of the model, so that it is not sent there."""
+    way = ELSEWHERE.get(name)
+    # Names such as stop_token_ids are settings of servers, and hold no text.
+    if way is None and looks_secret(name) and isinstance(value, str | bytes | SecretStr):
+        way = f"{_AS_KEY} A setting of the model of that name goes into model_kwargs={{...}}."
+    if way is not None:
+        msg = f"{name} is not an argument of this package's models. {way}"
+        raise ConnectionConfigError(msg)
+
+
+def warn_of_unknown(model: str, unknown: Iterable[str], names: Iterable[str]) -> None:
+    """Say at the caller's line that these arguments are sent to the model as they are."""
+    names, said = sorted(names), []
+    for name in unknown:
+        near = nearest(name, names)
+        said.append(f"{name} (did you mean {near}?)" if near else name)
+    warnings.warn(
+        f"{', '.join(said)}: not an argument of {model}; sent to the model as part of"
+        " model_kwargs. Put it there to be without this warning.",
+        stacklevel=_callers_level(),
+    )
+
+
+_BETWEEN = frozenset({__name__.partition(".")[0], "pydantic", "langchain_core"})
+
+
+def _callers_level() -> int:
+    """Return how many frames up the first one is that is not ours, pydantic's or LangChain's."""
+    frame, level = sys._getframe(1), 1  # noqa: SLF001 - as the warnings module itself does
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
+        frame, level = frame.f_back, level + 1
+    return level
+
+

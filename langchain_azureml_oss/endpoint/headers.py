@@ -1,0 +1,73 @@
+"""What a caller adds to every request: headers and a query, some of whose values are secrets."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode, urlsplit, urlunsplit
+
+from pydantic import SecretStr
+
+from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.wire import fits_header, looks_secret
+
+Pairs = Mapping[str, str | SecretStr]
+
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
+_NOT_THE_CALLERS = {
+    "authorization": "the Authorization header is made of endpoint_api_key.",
+    "content-length": "it follows from each request's body.",
+    "transfer-encoding": "it follows from each request's body.",
+}
+
+
+def check_headers(headers: Pairs) -> None:
+    """Raise where HTTP does not carry a header, or this package alone may say it.
+
+    Raises:
+        ConnectionConfigError: shows no name and no value of the caller's, which may be a key.
+    """
+    for number, (name, value) in enumerate(revealed(headers).items(), 1):
+        if way := _NOT_THE_CALLERS.get(name.lower()):
+            msg = f"default_headers cannot hold {name}; {way}"
+            raise ConnectionConfigError(msg)
+        if not _HEADER_NAME.fullmatch(name) or not fits_header(value):
+            what = "value" if _HEADER_NAME.fullmatch(name) else "name"
+            msg = (
+                f"default_headers: the {what} of header number {number} is none that HTTP carries."
+                " A name is letters, digits and -, a value is one line of printable ASCII."
+            )
+            raise ConnectionConfigError(msg)
+
+
+def hidden(pairs: Any) -> Any:
+    """Return headers or a query with the values that look secret by their names as SecretStr."""
+    if not isinstance(pairs, Mapping):
+        return pairs
+    return {
+        name: SecretStr(value) if isinstance(value, str) and looks_secret(str(name)) else value
+        for name, value in pairs.items()
+    }
+
+
+def shown(pairs: Pairs | None) -> dict[str, str]:
+    """Return those whose values are no secret."""
+    return {name: value for name, value in (pairs or {}).items() if isinstance(value, str)}
+
+
+def revealed(pairs: Pairs | None) -> dict[str, str]:
+    """Return all of them as texts, to be sent."""
+    return {
+        name: value if isinstance(value, str) else value.get_secret_value()
+        for name, value in (pairs or {}).items()
+    }
+
+
+def with_query(url: str, query: Pairs | None) -> str:
+    """Return a URL that has these too."""
+    if not query:
+        return url
+    parts = urlsplit(url)
+    said = "&".join(filter(None, [parts.query, urlencode(revealed(query))]))
+    return urlunsplit(parts._replace(query=said))

@@ -1,0 +1,56 @@
+"""The settings of the model: fields that are sent to it, under the names that the contract knows."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from langchain_core.language_models import BaseLanguageModel
+from pydantic import Field, field_validator
+
+_Penalty = Annotated[float, Field(ge=-2, le=2)]
+
+
+class ModelSettings(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] would make another class
+    """What the model is told about its answer; None: not sent, so the server's default applies."""
+
+    temperature: float | None = None
+    """Randomness. 0 is the likeliest words; the catalog's server takes up to 1."""
+    max_tokens: int | None = None
+    """Longest answer, in tokens. At `/score`, as little as 16 come back without it."""
+    top_p: float | None = None
+    """Share of the likeliest words that are drawn from."""
+    seed: int | None = None
+    """Makes draws repeatable, where the server can."""
+    stop: list[str] | None = None
+    """Texts at which the answer ends; applied to the answer too, for servers that do not."""
+    n: int | None = Field(default=None, ge=1)
+    """How many answers to one question."""
+    logprobs: bool | int | None = None
+    """Whether the answer comes with log probabilities; how many, where it continues a text."""
+    top_logprobs: int | None = Field(default=None, ge=0, le=20)
+    """How many of the likeliest tokens come with log probabilities, at each place."""
+    frequency_penalty: _Penalty | None = None
+    """From -2 to 2: above 0, words become less likely each time that they were said."""
+    presence_penalty: _Penalty | None = None
+    """From -2 to 2: above 0, words become less likely once they were said."""
+    logit_bias: dict[str, float] | None = None
+    """Token id -> what is added to its score, from -100 to 100."""
+    reasoning_effort: str | None = None
+    """How long a reasoning model thinks, in the server's words: `low`, `medium`, `high`."""
+    service_tier: str | None = None
+    """Which tier of service answers, where the server has several."""
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _list_stops(cls, value: Any) -> Any:
+        return [value] if isinstance(value, str) else value
+
+    @field_validator("logit_bias", mode="before")
+    @classmethod
+    def _name_tokens(cls, value: Any) -> Any:
+        # OpenAI's clients take ids that are numbers; in JSON, names are texts.
+        return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
+
+
+SETTINGS = tuple(name for name in ModelSettings.__annotations__)
+"""Fields that are sent to the model."""
