@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from langchain_azureml_oss.connections.files import check_type, is_masked
 from langchain_azureml_oss.connections.nearest import nearest
 from langchain_azureml_oss.connections.urls import check_url
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import ConnectionConfigError, quoted
 from langchain_azureml_oss.families import KNOWN_FAMILIES, FamilyProfile, ModelFamily, family
 from langchain_azureml_oss.formatters import ContentFormatter, formatter
 
@@ -237,7 +237,7 @@ class CustomConnection:
             near = nearest(kind, SELECTORS)
             hint = f" Did you mean {SELECTORS[near]}?" if near else ""
             msg = (
-                f"connection {selector!r} is no selector; a selector is one of"
+                f"connection {quoted(selector)} is no selector; a selector is one of"
                 f" {', '.join(SELECTORS.values())}.{hint} A URL goes to endpoint_url=, and a file"
                 " to CustomConnection.from_yaml(path)."
             )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from langchain_azureml_oss.connections.connection import CustomConnection
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import ConnectionConfigError, quoted
 
 
 def named_connection(selector: str) -> CustomConnection | str:
@@ -18,5 +18,5 @@ def named_connection(selector: str) -> CustomConnection | str:
     if path.suffix.lower() not in {".yaml", ".yml"} and not path.is_file():
         return selector
     if not path.is_file():
-        raise ConnectionConfigError(f"There is no connection file {selector!r}.")
+        raise ConnectionConfigError(f"There is no connection file {quoted(selector)}.")
     return CustomConnection.from_yaml(path)

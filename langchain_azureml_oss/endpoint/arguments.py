@@ -169,7 +169,8 @@ def understood(given: Mapping[str, Any], names: Iterable[str]) -> Understood:
             _refuse(spelling, value)
             unknown[name] = value
         elif name in _JOINED and known.get(name) and value:
-            known[name] = {**known[name], **value}
+            of_other_names, own = (known[name], value) if spelling == name else (value, known[name])
+            known[name] = {**own, **of_other_names}
         elif known.get(name) is None:
             known[name] = value
         elif value is not None and value != known[name]:
@@ -212,5 +213,3 @@ def _callers_level() -> int:
     while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in _BETWEEN:
         frame, level = frame.f_back, level + 1
     return level
-
-

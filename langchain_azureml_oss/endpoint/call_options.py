@@ -11,7 +11,7 @@ from pydantic import TypeAdapter, ValidationError
 from langchain_azureml_oss.endpoint.arguments import ALIASES as OTHER_NAMES
 from langchain_azureml_oss.endpoint.fields import EndpointFields
 from langchain_azureml_oss.endpoint.model_settings import SETTINGS
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import ConnectionConfigError, quoted
 
 OPTIONS = (
     *("timeout", "deadline", "max_retries", "backoff", "retry_read_timeouts"),
@@ -58,10 +58,12 @@ def call_options(model: EndpointFields, given: Mapping[str, Any]) -> dict[str, A
         value = given[name]
         if value is options[name] or (value is None and _FIELDS[name].default is not None):
             continue
+        said = ""
         try:
             options[name] = _check(name).validate_python(value)
         except ValidationError as error:
             said = "; ".join(item["msg"] for item in error.errors(include_url=False))
-            msg = f"{name}={value!r} is no option of a call: {said}."
-            raise ConnectionConfigError(msg) from None
+        if said:  # raised here, since pydantic's error holds the value
+            msg = f"{name}={quoted(value)} is no option of a call: {said}."
+            raise ConnectionConfigError(msg)
     return options

@@ -41,7 +41,7 @@ from langchain_azureml_oss.endpoint.headers import (
 )
 from langchain_azureml_oss.endpoint.model_settings import SETTINGS, ModelSettings
 from langchain_azureml_oss.endpoint.self_description import SelfDescribing
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import ConnectionConfigError, quoted
 from langchain_azureml_oss.families import (
     FamilyProfile,
     ModelFamily,
@@ -58,8 +58,9 @@ from langchain_azureml_oss.transports import (
 )
 from langchain_azureml_oss.wire import Choice, Reply, fits_header
 
-_Seconds = Annotated[NonNegativeFloat, AllowInfNan(False)]
-_Timeout = Annotated[PositiveFloat, AllowInfNan(False)]
+_FINITE = AllowInfNan(allow_inf_nan=False)
+_Seconds = Annotated[NonNegativeFloat, _FINITE]
+_Timeout = Annotated[PositiveFloat, _FINITE]
 _PAIRS = ("default_headers", "default_query")
 
 
@@ -73,7 +74,7 @@ def named_deployment(value: str | None) -> str | None:
         return None
     name = value.strip() if isinstance(value, str) else (value or "")
     if not (isinstance(name, str) and fits_header(name)):
-        msg = f"deployment_name {name!r} is no text that a header carries."
+        msg = f"deployment_name {quoted(name)} is no text that a header carries."
         raise ConnectionConfigError(msg)
     return None if name.lower() in {"", "default"} else name
 

@@ -1,16 +1,18 @@
-"""The settings of the model: fields that are sent to it, under the names that the contract knows."""
+"""Fields that are sent to the model, under the names that the contract knows."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any
 
-from langchain_core.language_models import BaseLanguageModel
-from pydantic import Field, field_validator
+from langchain_core.language_models.base import LangSmithParams
+from langchain_core.load.serializable import Serializable
+from pydantic import Field, PrivateAttr, field_validator
 
 _Penalty = Annotated[float, Field(ge=-2, le=2)]
 
 
-class ModelSettings(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] would make another class
+class ModelSettings(Serializable):
     """What the model is told about its answer; None: not sent, so the server's default applies."""
 
     temperature: float | None = None
@@ -40,6 +42,12 @@ class ModelSettings(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] would
     service_tier: str | None = None
     """Which tier of service answers, where the server has several."""
 
+    if TYPE_CHECKING:  # of BaseLanguageModel, of which each of the models is its own kind
+        custom_get_token_ids: Callable[[str], list[int]] | None = PrivateAttr()
+
+        def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
+            raise NotImplementedError
+
     @field_validator("stop", mode="before")
     @classmethod
     def _list_stops(cls, value: Any) -> Any:
@@ -52,5 +60,5 @@ class ModelSettings(BaseLanguageModel):  # type: ignore[type-arg]  # [Any] would
         return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
 
 
-SETTINGS = tuple(name for name in ModelSettings.__annotations__)
+SETTINGS = tuple(ModelSettings.__annotations__)
 """Fields that are sent to the model."""

@@ -39,9 +39,7 @@ class SelfDescribing(BaseModel):
 
             ignored_warning_kinds = {"non-serializable-default", "skipped-choice"}  # noqa: RUF012
 
-        schema = super().model_json_schema(
-            *args, **{"schema_generator": Lenient, **kwargs}
-        )
+        schema = super().model_json_schema(*args, **{"schema_generator": Lenient, **kwargs})
         for name, field in schema.get("properties", {}).items():
             field.setdefault("description", descriptions(cls).get(name, ""))
         return schema

@@ -18,6 +18,18 @@ def shorten(text: str, limit: int = 500) -> str:
     return start[: borders[-1]] if borders else start
 
 
+_LIKE_A_KEY = re.compile(r"(?=[\w.~+/=-]*[0-9])[\w.~+/=-]{16,}|eyJ")
+"""Long, in one piece, and not of letters alone."""
+
+
+def quoted(value: Any) -> str:
+    """Return a user's value for a message, where it is no key that got into a wrong place."""
+    said = repr(value)
+    if _LIKE_A_KEY.search(said[:500]) or len(said) > 500:
+        return f"(a text of {len(str(value))} characters that is not shown, as keys are not)"
+    return said
+
+
 _SHORTEST = 6
 """Characters of a secret; keys and tokens of Azure have 32 and more."""
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any, Self
 
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import ConnectionConfigError, quoted
 from langchain_azureml_oss.families.profile import FamilyProfile
 from langchain_azureml_oss.families.reasoning import ReasoningTags
 from langchain_azureml_oss.families.templates import ChatTemplate
@@ -216,7 +216,7 @@ def family(value: ModelFamily | FamilyProfile | str) -> ModelFamily | FamilyProf
         known = {_plain(name): member for member in ModelFamily for name in member.names}
         near = difflib.get_close_matches(_plain(str(value)), known, 1)
         hint = f" Did you mean {known[near[0]].value}?" if near else ""
-        msg = f"Unknown model_family {value!r}.{hint} {KNOWN_FAMILIES}"
+        msg = f"Unknown model_family {quoted(value)}.{hint} {KNOWN_FAMILIES}"
         raise ConnectionConfigError(msg) from None
 
 

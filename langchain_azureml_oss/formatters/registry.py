@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import ConnectionConfigError, quoted
 from langchain_azureml_oss.formatters.base import ContentFormatter
 from langchain_azureml_oss.formatters.openai import OpenAIFormatter
 from langchain_azureml_oss.formatters.score import ScoreFormatter, ScoreParamsFormatter
@@ -54,5 +54,5 @@ def formatter(name: str) -> ContentFormatter:
     try:
         return _FORMATTERS[name]
     except KeyError:
-        msg = f"Unknown contract {name!r}; known are: auto, {', '.join(_FORMATTERS)}."
+        msg = f"Unknown contract {quoted(name)}; known are: auto, {', '.join(_FORMATTERS)}."
         raise ConnectionConfigError(msg) from None
