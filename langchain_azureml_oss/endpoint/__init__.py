@@ -1,7 +1,7 @@
 """What both models share: their fields, and how a question over these becomes a call.
 
 `arguments.py` is what the constructors take, `fields.py` and `model_settings.py` what is kept of
-it, `headers.py` what a caller adds to each request, `self_description.py` what Python's tools show of
+it, `headers.py` what a caller adds to each request, `self_description.py` what tools show of
 all this. `call_options.py` is what one call may say about itself, `calls.py`
 builds the call, `loading.py` makes the classes known to langchain-core. Imports every room below.
 Internal, but for what the models inherit.
