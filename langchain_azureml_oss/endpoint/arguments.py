@@ -13,6 +13,7 @@ from pydantic import SecretStr
 
 from langchain_azureml_oss.connections import CustomConnection, nearest
 from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.exchange import Retry
 from langchain_azureml_oss.families import FamilyProfile, ModelFamily
 from langchain_azureml_oss.formatters import ContentFormatter
 from langchain_azureml_oss.wire import looks_secret
@@ -82,6 +83,7 @@ class SharedArguments(TypedDict, total=False):
     max_retries: int
     backoff: tuple[float, float]
     retry_read_timeouts: bool
+    on_retry: Callable[[Retry], object] | None
     max_response_bytes: int
     max_connections: int
     default_headers: Mapping[str, str | SecretStr] | None
@@ -159,8 +161,8 @@ def understood(given: Mapping[str, Any], names: Iterable[str]) -> Understood:
         names: Those of the fields, and whatever else is known.
 
     Raises:
-        ConnectionConfigError: one is given twice, means something else here, or is a key under a
-            name that would have it sent to the model.
+        ConnectionConfigError: one means something else here, or is a key under a name that would
+            have it sent to the model.
     """
     names, known, unknown = set(names), dict[str, Any](), dict[str, Any]()
     for spelling, value in given.items():
@@ -171,12 +173,8 @@ def understood(given: Mapping[str, Any], names: Iterable[str]) -> Understood:
         elif name in _JOINED and known.get(name) and value:
             of_other_names, own = (known[name], value) if spelling == name else (value, known[name])
             known[name] = {**own, **of_other_names}
-        elif known.get(name) is None:
-            known[name] = value
-        elif value is not None and value != known[name]:
-            twice = " and ".join(one for one in given if ALIASES.get(one, one) == name)
-            msg = f"{twice} are one argument under two names; give one of them."
-            raise ConnectionConfigError(msg)
+        elif value is not None or name not in known:
+            known[name] = value  # of two names for one argument, the later wins
     return Understood(known, unknown)
 
 

@@ -138,6 +138,7 @@ class EndpointCalls(EndpointFields):
                 maximum=options["backoff"][1],
                 retry_read_timeouts=options["retry_read_timeouts"],
             ),
+            on_retry=self.on_retry,
             amend=lambda error: self._amend(error, model_call, ask),
         )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from langchain_core.language_models.base import LangSmithParams
@@ -20,6 +20,7 @@ from pydantic import (
     model_validator,
 )
 
+from langchain_azureml_oss._version import __version__
 from langchain_azureml_oss.connections import (
     DEFAULT_SCOPE,
     ENVIRONMENT,
@@ -42,6 +43,7 @@ from langchain_azureml_oss.endpoint.headers import (
 from langchain_azureml_oss.endpoint.model_settings import SETTINGS, ModelSettings
 from langchain_azureml_oss.endpoint.self_description import SelfDescribing
 from langchain_azureml_oss.errors import ConnectionConfigError, quoted
+from langchain_azureml_oss.exchange import Retry
 from langchain_azureml_oss.families import (
     FamilyProfile,
     ModelFamily,
@@ -125,6 +127,8 @@ class EndpointFields(ModelSettings, SelfDescribing):
     """Seconds: (upper end of the first wait, of any wait); each is drawn at random up to it."""
     retry_read_timeouts: bool = False
     """Whether to send again what the endpoint had accepted and not answered in time."""
+    on_retry: Callable[[Retry], object] | None = Field(default=None, exclude=True, repr=False)
+    """Called before each wait with the number of the retry, the seconds and the error."""
     max_response_bytes: int = Field(default=64 * 1024 * 1024, ge=1)
     """Bytes of one response, streamed or not, beyond which a call fails."""
     max_connections: int = Field(default=100, ge=1)
@@ -252,6 +256,7 @@ class EndpointFields(ModelSettings, SelfDescribing):
         )
         self._sync, self._async = SyncTransport(settings), AsyncTransport(settings)
         self._refused = set()
+        self._add_version("langchain-azureml-oss", __version__)
         return self
 
     @property

@@ -45,6 +45,8 @@ class ModelSettings(Serializable):
     if TYPE_CHECKING:  # of BaseLanguageModel, of which each of the models is its own kind
         custom_get_token_ids: Callable[[str], list[int]] | None = PrivateAttr()
 
+        def _add_version(self, pkg: str, version: str) -> None: ...
+
         def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
             raise NotImplementedError
 

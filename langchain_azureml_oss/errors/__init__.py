@@ -34,6 +34,7 @@ from langchain_azureml_oss.errors.replies import (
     from_response,
     response_details,
 )
+from langchain_azureml_oss.errors.response import ErrorResponse
 from langchain_azureml_oss.errors.tree import (
     AuthenticationError,
     AzureMLOSSError,
@@ -61,6 +62,7 @@ __all__ = [
     "ContentFilterError",
     "ContextLengthError",
     "EndpointConnectionError",
+    "ErrorResponse",
     "InvalidRequestError",
     "ModelContainerError",
     "NotFoundError",

@@ -18,6 +18,7 @@ from langchain_core.exceptions import (
 )
 
 from langchain_azureml_oss.errors.redaction import redact
+from langchain_azureml_oss.errors.response import ErrorResponse
 
 
 class AzureMLOSSError(Exception):
@@ -29,6 +30,8 @@ class AzureMLOSSError(Exception):
         request_id: The server's id of the request, for a support ticket.
         deployment: The deployment that answered.
         body: The server's own words, at most 2,000 characters.
+        response: Status, headers and body as langchain-core's callbacks read them; or None.
+        retry_after: Seconds that the server asks to wait, or None.
     """
 
     is_retryable: bool
@@ -48,6 +51,8 @@ class AzureMLOSSError(Exception):
         self.request_id = request_id
         self.deployment = deployment
         self.body = body
+        self.response: ErrorResponse | None = None
+        self.retry_after: float | None = None
         if is_retryable is not None:
             self.is_retryable = is_retryable
 
@@ -58,6 +63,7 @@ class AzureMLOSSError(Exception):
         self.args = tuple(redact(arg, *secrets) for arg in self.args)
         for name, value in vars(self).items():
             setattr(self, name, redact(value, *secrets))
+        self.response = self.response and self.response.redacted(*secrets)
         return self
 
 

@@ -10,6 +10,7 @@ from langchain_azureml_oss.exchange.commands import (
     Command,
     Emit,
     Receive,
+    Retry,
     Send,
     Wait,
 )
@@ -22,6 +23,7 @@ __all__ = [
     "Command",
     "Emit",
     "Receive",
+    "Retry",
     "RetryPolicy",
     "Send",
     "Wait",

@@ -53,6 +53,17 @@ class Emit(NamedTuple):
 Command = Authorize | Send | Receive | Wait | Emit
 
 
+class Retry(NamedTuple):
+    """Another try that is about to be made, for who counts them."""
+
+    attempt: int
+    """1 for the first try after the first."""
+    wait: float
+    """Seconds until then."""
+    error: AzureMLOSSError
+    """The reason: what the last try ended with."""
+
+
 class Call(NamedTuple, Generic[T]):
     """All that is needed to carry out one call and read its answer."""
 
@@ -65,5 +76,7 @@ class Call(NamedTuple, Generic[T]):
     deadline: float | None = None
     """Seconds for the whole call, retries and all."""
     retries: RetryPolicy = RetryPolicy()
+    on_retry: Callable[[Retry], object] | None = None
+    """Told of each further try before the wait."""
     amend: Callable[[AzureMLOSSError], Call[T] | None] = lambda _: None
     """Returns the call to make instead, where the server refused something that can be left out."""

@@ -41,6 +41,7 @@ from langchain_azureml_oss.answers import Reader
 from langchain_azureml_oss.errors import (
     AuthenticationError,
     AzureMLOSSError,
+    ErrorResponse,
     RequestTimeoutError,
     StreamInterruptedError,
     from_response,
@@ -53,10 +54,12 @@ from langchain_azureml_oss.exchange.commands import (
     Command,
     Emit,
     Receive,
+    Retry,
     Send,
     T,
     Wait,
 )
+from langchain_azureml_oss.exchange.retry import retry_after
 from langchain_azureml_oss.wire import HttpResponse, Timeouts
 
 logger = logging.getLogger(__package__)
@@ -91,7 +94,7 @@ def exchange(
         if error is None:
             return
         secrets.append(secret)
-        error.redacted(*(known.get_secret_value() for known in secrets))
+        error.redacted(*(known.get_secret_value() for known in secrets), *call.request.secrets)
         if attempt.emitted or attempt.is_past_deadline():
             raise error from None
         amended = call.amend(error)
@@ -109,6 +112,8 @@ def exchange(
             "Trying again in %.2f s (%d of %d), request id %s: %s",
             *(wait, retries, call.retries.max_retries, error.request_id or "unknown", error),
         )
+        if call.on_retry is not None:
+            call.on_retry(Retry(retries, wait, error))
         yield Wait(wait)
 
 
@@ -139,10 +144,11 @@ class _Attempt(Generic[T]):
             if not 200 <= response.status < 300:
                 body = yield from self._error_body()
                 # A body may echo the key; it goes before anything is cut to size.
-                said = redact(body.decode("utf-8", "replace"), self._secret.get_secret_value())
+                guarded = (self._secret.get_secret_value(), *self._call.request.secrets)
+                said = redact(body.decode("utf-8", "replace"), *guarded)
                 failed = HttpResponse(response.status, response.headers, said.encode())
                 asked = self._request.headers.get("azureml-model-deployment")
-                return from_response(failed, asked)
+                self._check(from_response(failed, asked))
             reader = self._call.reader(response)
             yield from self._read(reader)
         except AzureMLOSSError as error:
@@ -153,6 +159,8 @@ class _Attempt(Generic[T]):
                 error.status = error.status or details["status"]
                 error.request_id = error.request_id or details["request_id"]
                 error.deployment = error.deployment or details["deployment"]
+                error.retry_after = retry_after(response.headers)
+                error.response = ErrorResponse.of(response, error.body)
             return error
         return None
 

@@ -6,8 +6,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
+from urllib.parse import parse_qsl, urlsplit
 
 import orjson
+
+from langchain_azureml_oss.wire.secret_names import looks_secret
 
 
 class Timeouts(NamedTuple):
@@ -28,6 +31,12 @@ class HttpRequest:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The driver's have the key, which tools that print local variables must not show."""
     stream: bool = False
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Values of the caller's headers and query that look like secrets by their names."""
+        pairs = [*self.headers.items(), *parse_qsl(urlsplit(self.url).query)]
+        return tuple(value for name, value in pairs if looks_secret(name))
 
     @property
     def fits_http(self) -> bool:

@@ -120,10 +120,9 @@ def test_another_name_is_the_same_argument(make_chat, alias):
     assert getattr(found, "get_secret_value", lambda: found)() == value
 
 
-def test_an_argument_that_is_given_twice_is_refused(make_chat):
-    with pytest.raises(ConnectionConfigError, match="max_tokens and max_completion_tokens"):
-        make_chat(max_tokens=1, max_completion_tokens=2)
-    assert make_chat(max_tokens=2, max_completion_tokens=2).max_tokens == 2
+def test_of_two_names_the_later_wins_and_none_says_nothing(make_chat):
+    assert make_chat(max_tokens=1, max_completion_tokens=2).max_tokens == 2
+    assert make_chat(max_tokens=1, max_completion_tokens=None).max_tokens == 1
 
 
 def test_openais_words_are_understood_and_sent(make_chat, plug, answer, sent):

@@ -57,6 +57,7 @@ def constructors(formatter: ContentFormatter, handler: BaseCallbackHandler) -> N
         max_retries=0,
         backoff=(0.1, 1),
         retry_read_timeouts=True,
+        on_retry=lambda retry: retry.attempt + retry.wait,
         max_response_bytes=1024,
         max_connections=10,
         default_headers={"x-team": "a"},
