@@ -31,7 +31,7 @@ lint: $(READY)  ## Check style, formatting, types and import rules
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m tests.typing
+	$(BIN)/python -m tests.type_checks
 	$(BIN)/python -m pytest -q tests/test_architecture.py
 
 format: $(READY)  ## Format the code and mend what ruff can mend

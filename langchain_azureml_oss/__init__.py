@@ -11,6 +11,7 @@ from langchain_azureml_oss._version import __version__
 if TYPE_CHECKING:
     from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
     from langchain_azureml_oss.connections import CustomConnection
+    from langchain_azureml_oss.endpoint import register
     from langchain_azureml_oss.families import FamilyProfile, ModelFamily
     from langchain_azureml_oss.formatters import ContentFormatter, register_formatter
     from langchain_azureml_oss.llms import AzureMLOSSLLM
@@ -23,6 +24,7 @@ _MODULES = {
     "CustomConnection": "connections",
     "FamilyProfile": "families",
     "ModelFamily": "families",
+    "register": "endpoint",
     "register_formatter": "formatters",
 }
 
@@ -34,6 +36,7 @@ __all__ = [
     "FamilyProfile",
     "ModelFamily",
     "__version__",
+    "register",
     "register_formatter",
 ]
 

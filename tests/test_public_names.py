@@ -18,7 +18,8 @@ NAME = "langchain_azureml_oss"
 PUBLIC = {
     NAME: [
         *("AzureMLOSSChatModel", "AzureMLOSSLLM", "ContentFormatter", "CustomConnection"),
-        *("FamilyProfile", "ModelFamily", "__version__", "register_formatter"),
+        *("FamilyProfile", "ModelFamily", "__version__", "register"),
+        "register_formatter",
     ],
     f"{NAME}.batch": ["Progress", "ascore_file", "score_file"],
     f"{NAME}.chat_models": ["AzureMLOSSChatModel"],
@@ -27,6 +28,7 @@ PUBLIC = {
     f"{NAME}.errors": [
         *("AuthenticationError", "AzureMLOSSError", "ConnectionConfigError"),
         *("ContentFilterError", "ContextLengthError", "EndpointConnectionError"),
+        "ErrorResponse",
         *("InvalidRequestError", "ModelContainerError", "NotFoundError"),
         *("PermissionDeniedError", "RateLimitError", "RefusalError", "RequestTimeoutError"),
         *("ResponseFormatError", "ServerError", "StreamInterruptedError"),

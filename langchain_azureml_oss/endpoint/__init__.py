@@ -3,14 +3,14 @@
 `arguments.py` is what the constructors take, `fields.py` and `model_settings.py` what is kept of
 it, `headers.py` what a caller adds to each request, `self_description.py` what tools show of
 all this. `call_options.py` is what one call may say about itself, `calls.py`
-builds the call, `loading.py` makes the classes known to langchain-core. Imports every room below.
+builds the call, `loading.py` makes the classes known to LangChain. Imports every room below.
 Internal, but for what the models inherit.
 """
 
 from langchain_azureml_oss.endpoint.arguments import SharedArguments
 from langchain_azureml_oss.endpoint.calls import Ask, EndpointCalls
 from langchain_azureml_oss.endpoint.fields import EndpointFields, named_deployment
-from langchain_azureml_oss.endpoint.loading import loadable, signed
+from langchain_azureml_oss.endpoint.loading import loadable, register, signed
 
 __all__ = [
     "Ask",
@@ -19,5 +19,6 @@ __all__ = [
     "SharedArguments",
     "loadable",
     "named_deployment",
+    "register",
     "signed",
 ]

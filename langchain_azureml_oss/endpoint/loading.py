@@ -1,4 +1,4 @@
-"""Tells langchain-core about the models' classes what it would not find, or look up each time."""
+"""Tells LangChain about the models' classes what it would not find, or look up each time."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from langchain_core.load.serializable import Serializable
 core_load = import_module("langchain_core.load.load")
 
 S = TypeVar("S", bound=type[Serializable])
+
+PROVIDER = "azureml_oss"
 
 
 def loadable(cls: S) -> S:
@@ -34,3 +36,30 @@ def signed(cls: S) -> S:
         function = vars(cls)[name]
         function.__signature__ = inspect.signature(function)
     return cls
+
+
+def register() -> None:
+    """Let `init_chat_model("azureml_oss:NAME")` of langchain make an AzureMLOSSChatModel.
+
+    langchain keeps a table of the packages that it knows, which lists none from outside its
+    repository, and has no way to add one. This adds a row to that table, for this process; nothing
+    is changed until it is called. What follows the colon becomes `model`.
+
+    Raises:
+        ImportError: langchain is not installed.
+        RuntimeError: this version of langchain keeps its table elsewhere.
+    """
+    from langchain.chat_models import base  # noqa: PLC0415 - optional
+
+    table = getattr(base, "_BUILTIN_PROVIDERS", None)
+    if not isinstance(table, dict):
+        msg = (
+            "This version of langchain keeps its table of providers elsewhere. Make the model"
+            " by its class: AzureMLOSSChatModel(model=..., ...)."
+        )
+        raise RuntimeError(msg)  # noqa: TRY004 - nobody passed it
+    table[PROVIDER] = (__package__.partition(".")[0], "AzureMLOSSChatModel", _make)
+
+
+def _make(cls: type, **arguments: object) -> object:
+    return cls(**arguments)

@@ -15,6 +15,7 @@ import langchain_azureml_oss
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM, errors
 from langchain_azureml_oss.connections.connection import ENVIRONMENT, contract_for
 from langchain_azureml_oss.connections.workspace.endpoints import MODEL_NAMES
+from langchain_azureml_oss.endpoint.arguments import ALIASES
 from langchain_azureml_oss.families import ModelFamily, profile
 from langchain_azureml_oss.formatters import contract_names, formatter
 from langchain_azureml_oss.local import LocalEndpoint
@@ -220,13 +221,14 @@ def test_the_table_of_fields_is_complete():
         name: field
         for model in (AzureMLOSSChatModel, AzureMLOSSLLM)
         for name, field in model.model_fields.items()
-        if field.exclude is not True or name in {"connection", "credential"}
+        if field.exclude is not True or name in {"connection", "credential", "on_retry"}
         if name not in LANGCHAIN
     }
     assert documented.keys() ^ fields.keys() == set()
     for name, field in fields.items():
         first, _, default, meaning = documented[name]
-        assert (name, documents.code(first)[1:]) == (name, [field.alias] if field.alias else [])
+        others = [alias for alias, own in ALIASES.items() if own == name]
+        assert (name, documents.code(first)[1:]) == (name, others)
         expected = field.get_default(call_default_factory=True)
         assert (name, ast.literal_eval(documents.code(default)[0])) == (name, expected)
         variable = ENVIRONMENT.get(name)

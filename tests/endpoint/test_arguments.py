@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+import pickle
 import pydoc
 import subprocess
 import sys
@@ -12,6 +13,7 @@ import warnings
 from pathlib import Path
 
 import pytest
+from langchain_core.load import dumpd, load
 
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM
 from langchain_azureml_oss.chat_models import ChatArguments
@@ -31,7 +33,7 @@ def test_the_list_of_arguments_is_that_of_the_fields_and_their_other_names(cls, 
 
 
 def test_the_typing_tests_give_every_argument():
-    tree = ast.parse((Path(__file__).parents[1] / "typing" / "public_api.py").read_text())
+    tree = ast.parse((Path(__file__).parents[1] / "type_checks" / "public_api.py").read_text())
     function = next(n for n in tree.body if getattr(n, "name", "") == "constructors")
     given = {
         key.arg
@@ -230,3 +232,36 @@ def test_a_key_in_a_header_that_cannot_be_sent_is_not_shown(make_chat, key, show
     with pytest.raises(ConnectionConfigError, match="default_headers") as caught:
         make_chat(default_headers=given)
     assert key not in shows(caught.value)
+
+
+# -- dumps ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
+@pytest.mark.parametrize("deployment", [None, "default", "blue"])
+def test_what_is_loaded_is_what_was_dumped_whatever_the_environment_says(
+    make_chat, make_llm, monkeypatch, key, deployment
+):
+    for make in (make_chat, make_llm):
+        model = make(deployment_name=deployment, max_retries=0, default_query={"a": "b"})
+        dumped = dumpd(model)
+        for name in ("ENDPOINT_URL", "DEPLOYMENT_NAME", "ENDPOINT_API_KEY"):
+            monkeypatch.setenv(f"AZUREML_{name}", "https://other.example/score")
+        monkeypatch.setenv("AZUREML_MODEL_FAMILY", "FALCON")
+        loaded = load(
+            dumped,
+            allowed_objects=[type(model)],
+            valid_namespaces=["langchain_azureml_oss"],
+            secrets_map={"AZUREML_ENDPOINT_API_KEY": key},
+        )
+        assert loaded == model
+        assert loaded.deployment_name == model.deployment_name
+        for name in ("ENDPOINT_URL", "DEPLOYMENT_NAME", "ENDPOINT_API_KEY", "MODEL_FAMILY"):
+            monkeypatch.delenv(f"AZUREML_{name}")
+
+
+def test_a_secret_header_is_in_no_dump(make_chat):
+    model = make_chat(default_headers={"api-key": "s3cret-0f-the-gateway", "x-a": "b"})
+    assert "s3cret" not in repr(dumpd(model))
+    assert dumpd(model)["kwargs"]["default_headers"] == {"x-a": "b"}
+    assert pickle.loads(pickle.dumps(model)) == model

@@ -1,4 +1,4 @@
-"""The public API as users write it, for type checkers; `python -m tests.typing` runs them over it.
+"""The public API as users write it, for type checkers: `python -m tests.type_checks` runs them.
 
 Every line that is wrong says which error it gives, and a comment without its error is one itself.
 """
