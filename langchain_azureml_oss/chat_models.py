@@ -39,19 +39,117 @@ class ChatArguments(SharedArguments, total=False):
 class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
     """Chat model for open models on Azure Machine Learning online endpoints.
 
-    Example:
+    Setup:
+        ```bash
+        pip install langchain-azureml-oss
+        export AZUREML_ENDPOINT_URL=https://my-ep.eastus2.inference.ml.azure.com/v1
+        export AZUREML_ENDPOINT_API_KEY=...
+        export AZUREML_MODEL_FAMILY=LLAMA
+        ```
+
+    Key init args:
+        `connection`, or `endpoint_url`, `endpoint_api_key` and `model_family`: where, with whose
+        key, which model. `deployment_name`, `temperature`, `max_tokens`, `timeout`, `max_retries`,
+        `tool_calling` and `model_kwargs`: how. Each field below says what it means.
+
+    Instantiate:
         ```python
         from langchain_azureml_oss import AzureMLOSSChatModel, CustomConnection
 
         connection = CustomConnection(
             configs={
-                "endpoint_url": "https://my-ep.eastus2.inference.ml.azure.com/score",
+                "endpoint_url": "https://my-ep.eastus2.inference.ml.azure.com/v1/chat/completions",
                 "model_family": "LLAMA",
             },
             secrets={"endpoint_api_key": "..."},
         )
         chat = AzureMLOSSChatModel(connection=connection, deployment_name="blue", temperature=0.4)
-        chat.invoke("What is CI?").text
+        ```
+
+    Invoke:
+        ```python
+        answer = chat.invoke([("system", "You are terse."), ("user", "What is CI?")])
+        print(answer.text)
+        ```
+
+    Stream:
+        ```python
+        for chunk in chat.stream("What is CI?"):
+            print(chunk.text, end="")
+        ```
+
+    Async:
+        ```python
+        import asyncio
+
+        asyncio.run(chat.ainvoke("What is CI?"))
+        ```
+
+    Tool calling:
+        ```python
+        def weather(city: str) -> str:
+            \"\"\"Return the weather in a city.\"\"\"
+            return "sunny"
+
+        calls = chat.bind_tools([weather]).invoke("The weather in Paris?").tool_calls
+        ```
+
+    Structured output:
+        ```python
+        from pydantic import BaseModel
+
+        class City(BaseModel):
+            name: str
+
+        model = chat.with_structured_output(City, include_raw=True)
+        found = model.invoke("The capital of France?")["parsed"]
+        ```
+
+    JSON mode:
+        ```python
+        model = chat.with_structured_output(method="json_mode", include_raw=True)
+        found = model.invoke("The capital of France, as JSON?")["parsed"]
+        ```
+
+    Image input:
+        Where the server and the model take images; `/score` raises UnsupportedInputError.
+        ```python
+        image = {"type": "image", "url": "https://example.com/cat.png"}
+        text = {"type": "text", "text": "What is this?"}
+        message = {"role": "user", "content": [text, image]}
+        ```
+
+    Token usage:
+        ```python
+        usage = chat.invoke("Hello").usage_metadata
+        ```
+
+    Logprobs:
+        ```python
+        logprobs = chat.invoke("Hello", logprobs=True).response_metadata.get("logprobs")
+        ```
+
+    Response metadata:
+        ```python
+        metadata = chat.invoke("Hello").response_metadata
+        print(metadata["model_name"], metadata["deployment"], metadata["finish_reason"])
+        ```
+
+    Contracts and families:
+        The URL's path decides what is spoken, `contract=` overrides it; `model_family` says what is
+        special about the model, and may be a FamilyProfile of your own.
+        ```python
+        from langchain_azureml_oss import FamilyProfile
+
+        mine = AzureMLOSSChatModel(
+            connection=connection, model_family=FamilyProfile(name="MINE"), contract="openai"
+        )
+        ```
+
+    Model kwargs:
+        ```python
+        chat.invoke("Hello", top_k=5)
+        wide = AzureMLOSSChatModel(connection=connection, model_kwargs={"top_k": 50})
         ```
 
     Raises:

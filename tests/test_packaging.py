@@ -1,0 +1,65 @@
+"""The wheel and the sdist, built without a network, hold what they should."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import langchain_azureml_oss
+
+ROOT = Path(langchain_azureml_oss.__file__).parents[1]
+VERSION = langchain_azureml_oss.__version__
+NEEDED = [
+    *("Makefile", "README.md", "CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "LICENSE"),
+    *("mkdocs.yml", "pyproject.toml", "requirements.lock", "requirements.bootstrap.lock"),
+    *("requirements.bench.lock", "bench/run.py", "cookbook/quickstart.ipynb"),
+    *("tests/conftest.py", "tests/type_checks/public_api.py", "docs/stylesheets/extra.css"),
+    ".github/ISSUE_TEMPLATE/bug.yml",
+]
+"""What the sdist's tests read, and its Makefile's targets use."""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("dist")
+    command = [sys.executable, "-m", "hatchling", "build", "-d", str(folder)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    return folder
+
+
+def test_the_sdist_holds_what_its_tests_and_documents_need(built):
+    with tarfile.open(built / f"langchain_azureml_oss-{VERSION}.tar.gz") as sdist:
+        names = {name.partition("/")[2] for name in sdist.getnames()}
+    assert [name for name in NEEDED if name not in names] == []
+    package = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("langchain_azureml_oss", "tests", "docs")
+        for path in (ROOT / folder).rglob("*")
+        if path.is_file() and path.suffix in {".py", ".md", ".json", ".typed"}
+    }
+    assert sorted(package - names) == []
+    assert not any(name.startswith((".venv", ".git/", "site/")) for name in names)
+
+
+def test_the_wheel_holds_the_package_alone_and_works(built, tmp_path):
+    wheel = built / f"langchain_azureml_oss-{VERSION}-py3-none-any.whl"
+    with zipfile.ZipFile(wheel) as archive:
+        names = archive.namelist()
+        archive.extractall(tmp_path)
+    tops = {name.partition("/")[0] for name in names}
+    assert tops == {"langchain_azureml_oss", f"langchain_azureml_oss-{VERSION}.dist-info"}
+    assert "langchain_azureml_oss/py.typed" in names
+    code = (
+        f"import sys; sys.path.insert(0, {str(tmp_path)!r})\n"
+        "from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM, chat_models\n"
+        "import langchain_azureml_oss.cli\n"
+        "print(chat_models.__file__)"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    said = subprocess.run(command, check=True, capture_output=True, text=True, cwd=tmp_path)
+    assert said.stdout.startswith(str(tmp_path))
