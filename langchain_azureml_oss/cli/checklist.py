@@ -9,7 +9,7 @@ import textwrap
 from rich.console import Console
 from rich.text import Text
 
-from langchain_azureml_oss.cli.terminal import takes_styles
+from langchain_azureml_oss.cli.terminal import harmless, on_one_line, takes_styles
 from langchain_azureml_oss.doctor import ESSENTIAL, TITLES, Line, Report
 
 _STYLES = {"ok": "green", "failed": "bold red", "skipped": "yellow"}
@@ -39,7 +39,7 @@ def show(report: Report) -> None:
     if report.python:
         console.print(Text("Paste this:", style="dim") if report.usable else "This should work:")
         console.print()
-        console.print(Text(_harmless(report.python, keep="\n")))
+        console.print(Text(harmless(report.python)))
 
 
 def checklist_text(line: Line, width: int) -> Text:
@@ -72,15 +72,10 @@ def _verdict(report: Report, width: int) -> Text:
 
 
 def _wrapped(text: str, width: int) -> str:
-    text = _harmless(text)
+    text = on_one_line(text)
     if not width:
         return text
     room = max(width - _INDENT, 30)
     # A URL stays whole, so that it can be copied.
     broken = textwrap.wrap(text, room, break_on_hyphens=False, break_long_words=False)
     return f"\n{' ' * _INDENT}".join(broken)
-
-
-def _harmless(text: str, keep: str = "") -> str:
-    """Take out what could give orders to the terminal: some of the words are the server's."""
-    return "".join(char if char.isprintable() or char in keep else " " for char in text)

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from langchain_azureml_oss.cli.problems import WRONG_USAGE, CommandError, reported
-from langchain_azureml_oss.cli.terminal import Terminal, takes_styles
+from langchain_azureml_oss.cli.terminal import Terminal, on_one_line, takes_styles
 
 if TYPE_CHECKING:
     from langchain_azureml_oss.connections.workspace import Endpoint
@@ -137,14 +137,14 @@ def as_blocks(found: Sequence[Endpoint]) -> Text:
     text = Text()
     for endpoint in found:
         name, kind, state, *cells = _cells(endpoint)
-        text.append(_harmless(name), "cyan")
+        text.append(on_one_line(name), "cyan")
         text.append(f"  {kind}  ")
-        text.append(f"{_harmless(state)}\n", _STATE_STYLES.get(state.lower(), ""))
+        text.append(f"{on_one_line(state)}\n", _STATE_STYLES.get(state.lower(), ""))
         for title, cell in zip(_COLUMNS[3:], cells, strict=True):
-            text.append(f"  {title:<{_TITLE_WIDTH}}", "bold").append(f"{_harmless(cell)}\n")
+            text.append(f"  {title:<{_TITLE_WIDTH}}", "bold").append(f"{on_one_line(cell)}\n")
         if endpoint.error:
             text.append(f"  {_PROBLEM:<{_TITLE_WIDTH}}", "bold")
-            text.append(f"{_harmless(endpoint.error)}\n", "red")
+            text.append(f"{on_one_line(endpoint.error)}\n", "red")
     text.rstrip()
     return text
 
@@ -156,11 +156,11 @@ def as_table(found: Sequence[Endpoint]) -> Table:
     for name in (*_COLUMNS, *([_PROBLEM] if problems else [])):
         table.add_column(name, no_wrap=True)
     for endpoint in found:
-        cells = [Text(_harmless(cell)) for cell in _cells(endpoint)]
+        cells = [Text(on_one_line(cell)) for cell in _cells(endpoint)]
         cells[0].stylize("cyan")
         cells[2].stylize(_STATE_STYLES.get(cells[2].plain.lower(), ""))
         if problems:
-            cells.append(Text(_harmless(endpoint.error or ""), style="red"))
+            cells.append(Text(on_one_line(endpoint.error or ""), style="red"))
         table.add_row(*cells)
     return table
 
@@ -176,8 +176,3 @@ def _cells(endpoint: Endpoint) -> list[str]:
         endpoint.default_deployment or "-",
         endpoint.scoring_url or "-",
     ]
-
-
-def _harmless(text: str) -> str:
-    """Take out what could give orders to the terminal, or break a line in two."""
-    return "".join(char if char.isprintable() else " " for char in text)

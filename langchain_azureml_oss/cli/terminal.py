@@ -13,9 +13,31 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-# Everything but line feed and tab of the control characters. A model's words must not be able to
-# give orders to the terminal, such as to change its title or what a link points to.
-_ORDERS = dict.fromkeys({*range(32), *range(127, 160)} - {9, 10})
+# Control characters, and those that turn the direction of writing around.
+_ORDERS = {*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)} - {9, 10}
+_LEFT_OUT = dict.fromkeys(_ORDERS)
+_ON_ONE_LINE = dict.fromkeys({*_ORDERS, 9, 10, 0x2028, 0x2029}, " ")
+_ESCAPED = {order: f"\\u{order:04x}" for order in _ORDERS}
+
+
+def harmless(text: str) -> str:
+    """Take out of a text what gives orders to a terminal; lines and tabs stay.
+
+    A server's or a model's words must not change a terminal's title, its colours, what a link
+    points to, or what was written before. Everything that the command shows goes through here.
+    """
+    return text.translate(_LEFT_OUT)
+
+
+def on_one_line(text: str) -> str:
+    """Return a text without orders and without ends of lines, which become spaces."""
+    return text.translate(_ON_ONE_LINE)
+
+
+def as_json_line(value: Mapping[str, Any]) -> str:
+    """Return an object as a line of JSON, in which orders are escaped: none is lost, or obeyed."""
+    # JSON itself escapes only those below 32. They can stand nowhere but in a text.
+    return json.dumps(value, ensure_ascii=False).translate(_ESCAPED) + "\n"
 
 
 def takes_styles(stream: TextIO) -> bool:
@@ -54,7 +76,7 @@ class Terminal:
     def write(self, text: str) -> None:
         """Write a part of an answer to standard output, at once."""
         if self._out_is_terminal:
-            text = text.translate(_ORDERS)
+            text = harmless(text)
         if not text:
             return
         self._stop_waiting()
@@ -70,7 +92,7 @@ class Terminal:
     def result(self, value: Mapping[str, Any]) -> None:
         """Write an object as one line of JSON to standard output."""
         found = {**value, "notes": self.notes} if self.notes else value
-        self._out.write(json.dumps(found, ensure_ascii=False) + "\n")
+        self._out.write(as_json_line(found))
         self._out.flush()
 
     def say(self, text: str) -> None:
@@ -96,7 +118,7 @@ class Terminal:
             found: dict[str, Any] = {"error": {**(details or {}), "message": message}}
             if self.notes:
                 found["notes"] = self.notes
-            sys.stderr.write(json.dumps(found, ensure_ascii=False) + "\n")
+            sys.stderr.write(as_json_line(found))
         else:
             self._say(Text.assemble(("Error: ", "bold red"), message))
 
@@ -115,6 +137,7 @@ class Terminal:
         self._stop_waiting()
         if self._out_is_terminal:
             self.end_line()
+        text.plain = harmless(text.plain)
         self.console.print(text)
 
     def _stop_waiting(self) -> None:

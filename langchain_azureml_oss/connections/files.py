@@ -184,7 +184,8 @@ def _resolved(value: Any, label: str) -> Any:
 
 
 def _check_value(value: Any, label: str, *, is_secret: bool) -> None:
-    if value in _PLACEHOLDERS or (is_secret and is_masked(value)):
+    is_placeholder = isinstance(value, str) and value in _PLACEHOLDERS
+    if is_placeholder or (is_secret and is_masked(value)):
         msg = (
             f"{label} holds a placeholder in the place of the {'secret' if is_secret else 'value'}."
             " Write ${env:NAME} there, and set the variable NAME."

@@ -160,7 +160,7 @@ def from_inside_200(error: Any) -> AzureMLOSSError:
 
 def _status(error: Any, key: str) -> int | None:
     value = str(error.get(key)) if isinstance(error, Mapping) else ""
-    return int(value) if value.isdecimal() and 400 <= int(value) < 600 else None
+    return int(value) if re.fullmatch(r"[45][0-9]{2}", value) else None
 
 
 def response_details(response: HttpResponse) -> dict[str, Any]:
@@ -215,7 +215,7 @@ def _container_error(response: HttpResponse, text: str, details: dict[str, Any])
     """Azure ML's 424: the container's status and reason are in two headers."""
     headers = response.headers
     raw_status = headers.get("ms-azureml-model-error-statuscode", "")
-    model_status = int(raw_status) if raw_status.isdecimal() else None
+    model_status = int(raw_status) if re.fullmatch(r"[0-9]{3}", raw_status) else None
     reason = headers.get("ms-azureml-model-error-reason")
     said = f"answered {model_status or 'an error'}" + (f" ({reason})" if reason else "")
     message = f"424 from the endpoint: the model's container {said}: {explain(text)}"

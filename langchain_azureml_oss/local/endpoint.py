@@ -44,7 +44,7 @@ class LocalEndpoint(EndpointOptions):
     def __post_init__(self) -> None:
         super().__post_init__()
         self._plan = FaultPlan(self.faults, self.seed)
-        self._log = RequestLog(self.keep_requests)
+        self._log = RequestLog(self.keep_requests, self.keep_request_bytes)
         self._tokens: dict[str, float] = {}
         self._thread: threading.Thread | None = None
         self._loop: asyncio.AbstractEventLoop | None = None

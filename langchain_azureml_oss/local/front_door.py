@@ -96,7 +96,9 @@ async def _admit(state: State, request: web.Request) -> None:
         if scheme.lower() != "bearer" or not state.admits(secret.strip()):
             raise error(401, "The key or token is missing, wrong, expired or of the wrong kind.")
     noted.record.deployment = _deployment(state, request)
-    noted.read(await request.read())
+    raw = await request.read()
+    state.log.weigh(noted.record, len(raw))
+    noted.read(raw)
 
 
 def _deployment(state: State, request: web.Request) -> str:

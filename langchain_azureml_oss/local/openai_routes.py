@@ -120,7 +120,7 @@ def wants_stream(request: web.Request) -> bool:
 def _parsed(raw: bytes) -> JSON:
     try:
         body = json.loads(raw)
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise invalid("body", f"JSON decode error: {problem}", {}) from None
     if not isinstance(body, dict):
         raise invalid("body", "Input should be a valid dictionary", body)

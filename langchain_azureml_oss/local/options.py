@@ -38,7 +38,8 @@ class EndpointOptions:
         first_prompt_only: `/score` answers the first prompt and loses the others.
         extended: `/score` chats as later servers do: it takes `tools` in `parameters`, and answers
             with message, usage and so on.
-        task: `chat` refuses `/completions`, `completion` refuses `/chat/completions`.
+        task: `chat` refuses `/completions` and finds nothing to do for prompts at `/score`;
+            `completion` refuses `/chat/completions` and takes messages at `/score` for prompts.
         front_door: Everything but 200 from the container arrives as a 424, as on Azure. Otherwise
             only a crash does, and 4xx keep their own status.
         refuse_tools: 400 when a request has `tools` or `tool_choice`.
@@ -56,6 +57,7 @@ class EndpointOptions:
         n_parallel: Requests that a GGUF model works on at the same time.
         n_threads: Threads of a GGUF model; None takes half of the processors.
         keep_requests: How many requests `requests` remembers.
+        keep_request_bytes: How many bytes the bodies of these may have together.
     """
 
     model: str | os.PathLike[str] = field(default="smollm2", kw_only=False)
@@ -91,6 +93,7 @@ class EndpointOptions:
     n_parallel: int = 4
     n_threads: int | None = None
     keep_requests: int = 1000
+    keep_request_bytes: int = 64 * 1024 * 1024
 
     def __post_init__(self) -> None:
         self.api_key = self.api_key or secrets.token_urlsafe(24)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
 
@@ -25,6 +25,7 @@ class RecordedRequest:
         status: Status answered; None while the request is open, or when the connection was reset.
         deployment: Deployment that answered; None when it never came to that.
         fault: Fault that was injected, if any.
+        size: Bytes of the body.
     """
 
     method: str
@@ -35,19 +36,42 @@ class RecordedRequest:
     status: int | None = None
     deployment: str | None = None
     fault: str | None = None
+    size: int = field(default=0, repr=False)
 
 
 class RequestLog:
-    """The last requests, oldest first. Written by the server's thread, read by any other."""
+    """The last requests, oldest first. Written by the server's thread, read by any other.
 
-    def __init__(self, keep: int) -> None:
-        self._records: deque[RecordedRequest] = deque(maxlen=keep)
+    Args:
+        keep: How many requests are kept.
+        keep_bytes: How many bytes their bodies may have together; the last request always stays.
+    """
+
+    def __init__(self, keep: int, keep_bytes: int) -> None:
+        self._records: deque[RecordedRequest] = deque()
+        self._keep, self._keep_bytes = keep, keep_bytes
+        self._bytes = 0
         self._lock = Lock()
 
     def add(self, record: RecordedRequest) -> None:
-        """Adds a request, dropping the oldest one when full."""
+        """Adds a request, dropping the oldest ones when full."""
         with self._lock:
             self._records.append(record)
+            self._trim()
+
+    def weigh(self, record: RecordedRequest, size: int) -> None:
+        """Notes the size of a request's body in bytes, dropping the oldest ones when full."""
+        with self._lock:
+            if any(record is kept for kept in self._records):
+                record.size = size
+                self._bytes += size
+                self._trim()
+
+    def _trim(self) -> None:
+        while len(self._records) > self._keep or (
+            self._bytes > self._keep_bytes and len(self._records) > 1
+        ):
+            self._bytes -= self._records.popleft().size
 
     def snapshot(self) -> list[RecordedRequest]:
         """The requests so far."""

@@ -9,7 +9,7 @@ import asyncio
 import json
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
@@ -19,7 +19,7 @@ from langchain_azureml_oss.local.refusals import Refusal, error
 from langchain_azureml_oss.local.state import STATE, State, visit
 
 if TYPE_CHECKING:
-    from langchain_azureml_oss.local.options import CompletionShape, EndpointOptions
+    from langchain_azureml_oss.local.options import CompletionShape, EndpointOptions, Task
 
 logger = logging.getLogger(__name__)
 
@@ -75,6 +75,7 @@ async def score(request: web.Request) -> web.Response:
     body = _parsed(visit(request).raw)
     for contract in CONTRACTS[state.options.contract]:
         call = contract.read(body) if isinstance(body, dict) else None
+        call = call and _of_task(call, state.options.task)
         if call is not None and _acceptable(call, state.options):
             answered = _chat(request, call) if call.messages else _complete(state, contract, call)
             return web.json_response(await answered)
@@ -87,8 +88,16 @@ def _parsed(raw: bytes) -> Any:
         return json.loads(raw.decode())
     except UnicodeDecodeError:
         raise Refusal(400, {"message": "The request body is not UTF-8."}) from None
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         raise error(500, f"Failed to parse the request body: {problem}") from None
+
+
+def _of_task(call: ScoreCall, task: Task) -> ScoreCall | None:
+    """The call as a model of this task takes it; None where it finds nothing to do."""
+    if task == "completion" and call.messages:
+        # Word for word what Microsoft's server does, in silence.
+        return replace(call, prompts=[str(message) for message in call.messages], messages=[])
+    return None if task == "chat" and call.prompts else call
 
 
 def _acceptable(call: ScoreCall, options: EndpointOptions) -> bool:

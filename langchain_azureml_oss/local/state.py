@@ -85,7 +85,7 @@ class Visit:
         self.raw = raw
         try:
             self.body = json.loads(raw) if raw else None
-        except ValueError:
+        except (ValueError, RecursionError):
             # Each route has its own way to refuse what is not JSON.
             self.body = None
         self.record.body = self.body

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import io
+import json
 import sys
 
 import pytest
 
 from langchain_azureml_oss.cli.terminal import Terminal
+from langchain_azureml_oss.local import EngineError, LocalEndpoint
 
 ESCAPE = "\x1b"
 
@@ -51,3 +53,37 @@ def test_what_is_no_terminal_gets_the_answer_as_it_is(monkeypatch):
     monkeypatch.setattr(sys, "stdout", io.StringIO())
     Terminal().write("\x1b[1mbold\r\n")
     assert sys.stdout.getvalue() == "\x1b[1mbold\r\n"
+
+
+HOSTILE = "\x1b]8;;http://evil\x07link\x1b[2J\x9b1m\u202eback"
+
+
+@pytest.mark.parametrize("speak", ["say", "warn", "fail"])
+def test_a_server_gives_no_orders_through_what_the_command_says(monkeypatch, speak):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    getattr(Terminal(), speak)(f"It said: {HOSTILE}\nand more")
+    shown = sys.stderr.getvalue()
+    assert "]8;;http://evil" in shown
+    assert "\nand more" in shown
+    assert not set(shown) & set("\x1b\x07\x9b\u202e")
+
+
+def test_nor_through_json_which_loses_nothing(monkeypatch):
+    monkeypatch.setattr(sys, "stderr", io.StringIO())
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    terminal = Terminal(as_json=True)
+    terminal.warn(HOSTILE)
+    terminal.result({"text": HOSTILE})
+    terminal.fail(HOSTILE, {"request_id": HOSTILE})
+    for written in (sys.stdout.getvalue(), sys.stderr.getvalue()):
+        assert not set(written) & set("\x1b\x07\x9b\u202e")
+        assert HOSTILE in repr(json.loads(written)).encode().decode("unicode_escape")
+    assert json.loads(sys.stdout.getvalue()) == {"text": HOSTILE, "notes": [HOSTILE]}
+
+
+@pytest.mark.parametrize("more", [(), ("--json",)])
+def test_an_error_of_a_hostile_server_is_shown_and_not_obeyed(command, variables, more):
+    with LocalEndpoint("scripted", script=[EngineError(400, f"No. {HOSTILE}")]) as endpoint:
+        done = command("chat", "one", *more, **variables(endpoint))
+    assert "]8;;http://evil" in done.stderr
+    assert not set(done.stdout + done.stderr) & set("\x1b\x07\x9b\u202e")

@@ -205,3 +205,15 @@ def test_a_masked_key_is_refused_wherever_it_comes_from(mark):
 def test_a_key_that_only_looks_odd_is_not_masked(key):
     found = CustomConnection.of({"endpoint_api_key": key}).endpoint_api_key
     assert (found.get_secret_value() if found else "") == key
+
+
+@pytest.mark.parametrize("line", ["tags: [x]", "tags: {a: b}", "tags: []", "extra: null"])
+def test_other_keys_may_hold_anything(write, line):
+    connection = CustomConnection.from_yaml(write(f"{FILE}{line}\n"))
+    assert connection.endpoint_url == URL
+
+
+@pytest.mark.parametrize("value", ["[x]", "{a: b}"])
+def test_a_secret_that_is_a_list_is_named(write, value):
+    said = refused(write(FILE.replace('"${env:MY_KEY}"', value)))
+    assert "secrets.endpoint_api_key" in said

@@ -175,6 +175,25 @@ def test_the_memory_is_bounded(post):
         ]
 
 
+def test_the_memory_is_bounded_in_bytes_too(post):
+    with LocalEndpoint("echo", keep_request_bytes=1000) as endpoint:
+        for text in ("a" * 400, "b" * 400, "c" * 400):
+            post(endpoint, "/score", {"input_data": {"input_string": [text]}})
+        assert [one.size > 400 for one in endpoint.requests] == [True, True]
+        post(endpoint, "/score", {"input_data": {"input_string": ["d" * 4000]}})
+        kept = [one.body["input_data"]["input_string"][0][0] for one in endpoint.requests]
+        assert kept == ["d"]
+
+
+@pytest.mark.parametrize(("path", "status"), [("/score", 500), ("/v1/chat/completions", 422)])
+def test_json_that_is_nested_too_deeply_is_refused_and_no_crash(echo, post, path, status):
+    body = b'{"input_data": ' + b"[" * 100_000 + b"]" * 100_000 + b"}"
+    answer = post(echo, path, body)
+    assert answer.status_code == status
+    assert "recursion" in answer.text
+    assert "x-ms-run-function-failed" not in answer.headers
+
+
 def test_tokens_expire(post):
     with LocalEndpoint("echo", auth="aad_token") as endpoint:
         good, short = endpoint.issue_token(), endpoint.issue_token(lifetime_s=0.05)

@@ -82,12 +82,19 @@ def test_a_schema_is_kept_to(smollm2, post, chat):
     assert isinstance(content["ok"], bool)
 
 
+IMAGE = {"type": "image_url", "image_url": {"url": "data:image/png;base64,iVBORw0KGgo="}}
+
+
 @pytest.mark.model
 @pytest.mark.parametrize(
     ("body", "said"),
     [
         ({"messages": [{"role": "user", "content": "a " * 9000}]}, "exceed_context_size_error"),
         ({"messages": [{"role": "user"}]}, "must contain 'content'"),
+        (
+            {"messages": [{"role": "user", "content": [IMAGE]}]},
+            "image input is not supported by this model",
+        ),
     ],
 )
 @pytest.mark.parametrize("stream", [False, True])

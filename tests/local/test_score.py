@@ -211,3 +211,18 @@ def test_a_contract_does_not_take_the_requests_of_another(post, contract, other)
     with LocalEndpoint("echo", contract=contract) as endpoint:
         answer = post(endpoint, "/score", BY_CONTRACT[other]).json()
     assert (answer != {}) == (contract == other)
+
+
+def test_a_completion_model_takes_messages_for_prompts(post):
+    messages = [{"role": "user", "content": "Say hi."}, {"role": "user", "content": "Again."}]
+    with LocalEndpoint("echo", task="completion") as endpoint:
+        body = {"input_data": {"input_string": messages, "parameters": {"max_new_tokens": 2}}}
+        [answer] = post(endpoint, "/score", body).json()
+    assert list(answer) == ["0", "1"]
+    assert answer["0"].startswith("{'role': 'user', 'content': 'Say hi.'}")
+
+
+def test_a_chat_model_finds_nothing_to_do_for_prompts(post):
+    with LocalEndpoint("echo", task="chat") as endpoint:
+        answer = post(endpoint, "/score", {"input_data": {"input_string": ["1 2 3"]}})
+    assert (answer.status_code, answer.json()) == (200, {})

@@ -142,6 +142,9 @@ def _checked(item: JSON | BaseException) -> JSON:
     if isinstance(item, ValueError):
         # How it refuses what its parser of requests does not like.
         raise EngineError(400, str(item)) from item
+    if isinstance(item, RuntimeError) and "input is not supported" in str(item):
+        # An image, and a model without eyes; what llama.cpp says behind that is about its setup.
+        raise EngineError(400, f"{str(item).partition(' - ')[0]} by this model") from item
     if isinstance(item, BaseException):
         raise item
     if "error" in item:
