@@ -10,9 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core import exceptions as core
+from pydantic import ValidationError
 
-from langchain_azureml_oss import errors
+from langchain_azureml_oss import AzureMLOSSChatModel, errors
 from langchain_azureml_oss.errors import AzureMLOSSError, redact
+from langchain_azureml_oss.local import LocalEndpoint
 
 # The table of docs/errors.md.
 TREE = {
@@ -138,3 +140,34 @@ def test_no_text_around_it_hides_a_secret(before, secret, after):
 def test_a_long_token_takes_no_time():
     token = "eyJ0eXAi" + "ab1-" * 1_000
     assert redact(f"{token}, {token}" * 20, token).count("[redacted]") == 40
+
+
+def double(number: int) -> int:
+    """Double a number."""
+    return 2 * number
+
+
+@pytest.mark.parametrize(
+    ("mistake", "raised"),
+    [
+        (
+            lambda model: type(model)(connection=model.connection, max_retries="many"),
+            ValidationError,
+        ),
+        (lambda model: model.bind_tools([double], tool_choice="triple"), ValueError),
+        (lambda model: model.with_structured_output(dict, method="nope"), ValueError),
+        (lambda model: model.bind_tools([3]), ValueError),
+        (lambda model: model.invoke(5), ValueError),
+        (lambda _: LocalEndpoint(auth="nope"), ValueError),
+        (lambda _: LocalEndpoint("nope"), FileNotFoundError),
+    ],
+)
+def test_mistakes_in_the_program_are_pythons_own_errors(mistake, raised):
+    connection = {
+        "endpoint_url": "https://ep.eastus2.inference.ml.azure.com/v1/chat/completions",
+        "endpoint_api_key": "key-0123456789",
+        "model_family": "LLAMA",
+    }
+    with pytest.raises(raised) as caught:
+        mistake(AzureMLOSSChatModel(connection=connection))
+    assert not isinstance(caught.value, AzureMLOSSError)
