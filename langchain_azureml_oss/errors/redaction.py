@@ -33,7 +33,6 @@ def quoted(value: Any) -> str:
 _SHORTEST = 6
 """Characters of a secret; keys and tokens of Azure have 32 and more."""
 
-
 _TELLING = 8
 """So many characters of a secret are enough to take them for it: a cut may have fallen into it."""
 
@@ -42,8 +41,8 @@ def redact(value: Any, *secrets: str) -> Any:
     """Return `value` with each of these texts replaced, where it is text.
 
     Found are also their beginnings, and the spellings in which servers repeat what they were sent:
-    in JSON, in HTML and in URLs, whatever the case. A text of fewer than 6 characters guards
-    nothing and stays, since ordinary words hold it too, such as `key`.
+    in JSON, in HTML and in URLs, whatever the case. A text of fewer than 6 characters, backslashes
+    not counted, guards nothing and stays, since ordinary words hold it too, such as `key`.
     """
     if not isinstance(value, str):
         return value

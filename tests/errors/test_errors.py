@@ -7,7 +7,7 @@ import inspect
 import pickle
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 from langchain_core import exceptions as core
 from pydantic import ValidationError
@@ -134,6 +134,7 @@ def test_what_is_no_secret_stays(text):
 
 @given(st.text(max_size=40), st.text(min_size=6, max_size=20), st.text(max_size=40))
 def test_no_text_around_it_hides_a_secret(before, secret, after):
+    assume(len(secret.replace("\\", "")) >= 6)
     assert secret not in redact(f"{before}{secret}{after}", secret).replace("[redacted]", "")
 
 

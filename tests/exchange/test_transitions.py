@@ -9,7 +9,6 @@ import pytest
 
 from langchain_azureml_oss import errors
 from langchain_azureml_oss.exchange import generator
-from langchain_azureml_oss.transports import replay as replay_module
 
 OK = {"output": "Hello!"}
 RESET = errors.EndpointConnectionError("reset")
@@ -41,7 +40,7 @@ def walked(monkeypatch):
             steps.add((before, "end"))
             raise
 
-    monkeypatch.setattr(replay_module, "exchange", watched)
+    monkeypatch.setattr(steps, "exchange", watched)
     return steps
 
 
