@@ -40,7 +40,7 @@ def walked(monkeypatch):
             steps.add((before, "end"))
             raise
 
-    monkeypatch.setattr(steps, "exchange", watched)
+    monkeypatch.setattr(driven, "exchange", watched)
     return steps
 
 
