@@ -9,6 +9,7 @@ import pytest
 
 from langchain_azureml_oss import errors
 from langchain_azureml_oss.exchange import generator
+from langchain_azureml_oss.transports import steps as driven
 
 OK = {"output": "Hello!"}
 RESET = errors.EndpointConnectionError("reset")
