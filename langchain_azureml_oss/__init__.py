@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from langchain_azureml_oss.families import FamilyProfile, ModelFamily
     from langchain_azureml_oss.formatters import ContentFormatter, register_formatter
     from langchain_azureml_oss.llms import AzureMLOSSLLM
+    from langchain_azureml_oss.role_prompts import escape_roles, messages_from_prompt
 
 # Imported at first use, so that importing the package is cheap.
 _MODULES = {
@@ -24,6 +25,8 @@ _MODULES = {
     "CustomConnection": "connections",
     "FamilyProfile": "families",
     "ModelFamily": "families",
+    "escape_roles": "role_prompts",
+    "messages_from_prompt": "role_prompts",
     "register": "endpoint",
     "register_formatter": "formatters",
 }
@@ -36,6 +39,8 @@ __all__ = [
     "FamilyProfile",
     "ModelFamily",
     "__version__",
+    "escape_roles",
+    "messages_from_prompt",
     "register",
     "register_formatter",
 ]

@@ -23,7 +23,7 @@ from pydantic import Field, field_validator
 from langchain_azureml_oss.answers import engine_failed
 from langchain_azureml_oss.endpoint import Ask, EndpointCalls, SharedArguments, loadable, signed
 from langchain_azureml_oss.exchange import Call
-from langchain_azureml_oss.role_prompts import parse_role_prompt
+from langchain_azureml_oss.role_prompts import messages_from_prompt
 from langchain_azureml_oss.wire import Choice, Reply, usage_metadata
 
 logger = logging.getLogger(__name__)
@@ -84,7 +84,7 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
     """
 
     api: Api = "completion"
-    """`chat`: the prompt is a text with role marks, see `prompts.parse_role_prompt`."""
+    """`chat`: the prompt is a text with role marks, see `messages_from_prompt`."""
     batch_size: int = Field(default=20, ge=1)
     """Prompts sent in one request where the contract takes several."""
 
@@ -235,7 +235,7 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
     ) -> Ask:
         if self.api == "chat":
             (prompt,) = prompts
-            messages = parse_role_prompt(prompt)
+            messages = messages_from_prompt(prompt)
             return Ask(messages=messages, stop=stop, kwargs=kwargs, stream=stream)
         return Ask(prompts=prompts, stop=stop, kwargs=kwargs, stream=stream)
 

@@ -26,14 +26,50 @@ ROLES: Mapping[str, type[BaseMessage]] = {
 }
 
 # Source: parse_chat in prompt flow's _prompty_utils.py: one # at most. But where four spaces stand
-# before it, it is an example in somebody's text, as in Markdown.
-_MARK = re.compile(rf" {{0,3}}(?:#[ \t]*)?({'|'.join(ROLES)})\s*:\s*", re.IGNORECASE)
+# before it, it is an example in somebody's text, as in Markdown. Letters are ASCII's: to Python, an
+# old long s would be one of `system` too.
+_MARK = re.compile(rf" {{0,3}}(?:#[ \t]*)?((?ai:{'|'.join(ROLES)}))\s*:\s*")
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _IDS = ("name", "tool_call_id")
-_HEADER = re.compile(r"\s*#{0,2} ?(name|tool_call_id|tool_calls|content)\s*:(.*)", re.IGNORECASE)
+_HEADERS = (*_IDS, "tool_calls", "content")
+_HEADER = re.compile(rf"\s*#{{0,2}} ?((?ai:{'|'.join(_HEADERS)}))\s*:(.*)")
+
+_USERS = "\ufdd0"
+"""Stands in each line of an escaped text: Unicode keeps it for a program's own use, for ever."""
+
+_WORDS = (*ROLES, *_HEADERS)
+_ENDINGS = "|".join(word[start:] for word in _WORDS for start in range(len(word)))
+# What can make a mark, a header or a fence of a line, alone or together with what the template has
+# before and behind it: a line of the end of a word (or nothing) and a colon; a word that the
+# template's colon may follow; a beginning of a fence; a line break at either end.
+_TELLTALE = re.compile(
+    rf"^(?:[^\S\n]|\#)*+(?:(?:(?ai:{_ENDINGS})[^\S\n]*+)?:|(?ai:{'|'.join(_WORDS)})[^\S\n]*+\Z)"
+    r"|^ {0,3}+[`~]|\A[^\S\n]*+\n|\n(?:[^\S\n]|\#)*+\Z",
+    re.MULTILINE,
+)
 
 
-def parse_role_prompt(text: str) -> list[BaseMessage]:
+def escape_roles(text: str) -> str:
+    """Return a text that stays text wherever it is put into a role-marked prompt.
+
+    Without it, a line `system:` in what a user writes begins a turn. The same holds for `## name:`,
+    `## tool_calls:` and their like, and for fences of code, which hide the marks that follow. What
+    is escaped comes back as it was from `messages_from_prompt` and `AzureMLOSSLLM(api="chat")`.
+    A text that can do nothing of the kind is returned as it is.
+
+    Args:
+        text: What is to be one of a template's values. U+FDD0, which is no character, is left out.
+
+    Returns:
+        The text, with U+FDD0 in each of its lines. Escaping it again changes nothing.
+    """
+    text = text.replace(_USERS, "")
+    if not _TELLTALE.search(text):
+        return text
+    return f"{_USERS}{text.replace(chr(10), chr(10) + _USERS)}{_USERS}"
+
+
+def messages_from_prompt(text: str) -> list[BaseMessage]:
     """Split a role-marked prompt text, as prompt flow writes them, into messages.
 
     A mark is a line of its own holding `system:`, `user:`, `assistant:` or `tool:`, in any case,
@@ -41,7 +77,7 @@ def parse_role_prompt(text: str) -> list[BaseMessage]:
     more, is text. After a mark, `## name:`, `## tool_call_id:` and `## tool_calls:` (each with its
     value behind it or on the next line) may stand before `## content:`. Blank lines around a
     message's text are dropped; the text itself is kept as it is. A text without any mark is one
-    user message.
+    user message. What `escape_roles` has returned is text, and nothing else.
 
     Args:
         text: The prompt.
@@ -62,8 +98,8 @@ def parse_role_prompt(text: str) -> list[BaseMessage]:
         else:
             turns[-1][1].append(line)
     if len(turns) == 1:
-        return [HumanMessage(text)]
-    preface = "".join(turns.pop(0)[1]).strip()
+        return [HumanMessage(_as_written(text))]
+    preface = _as_written("".join(turns.pop(0)[1])).strip()
     if preface:
         msg = (
             f"The prompt begins with {preface[:40]!r}, before any role. Begin it with one of"
@@ -71,6 +107,16 @@ def parse_role_prompt(text: str) -> list[BaseMessage]:
         )
         raise UnsupportedInputError(msg)
     return [_turn(role, lines) for role, lines in turns]
+
+
+def parse_role_prompt(text: str) -> list[BaseMessage]:
+    """Split a role-marked prompt text: `messages_from_prompt` by the name that it had first."""
+    return messages_from_prompt(text)
+
+
+def _as_written(text: str) -> str:
+    """Return an escaped text as it was."""
+    return text.replace(_USERS, "")
 
 
 def _fence_after(line: str, fence: str) -> str:
@@ -86,6 +132,7 @@ def _fence_after(line: str, fence: str) -> str:
 
 def _turn(role: str, lines: list[str]) -> BaseMessage:
     headers, text = _headers(role, lines)
+    headers = {name: _as_written(value) for name, value in headers.items()}
     details: dict[str, Any] = {}
     if "name" in headers:
         details["name"] = headers["name"]
@@ -93,7 +140,7 @@ def _turn(role: str, lines: list[str]) -> BaseMessage:
         details["tool_call_id"] = headers.get("tool_call_id", "")
     elif role == "assistant" and "tool_calls" in headers:
         details["tool_calls"] = _tool_calls(headers["tool_calls"])
-    return ROLES[role](text, **details)
+    return ROLES[role](_as_written(text), **details)
 
 
 def _headers(role: str, lines: list[str]) -> tuple[dict[str, str], str]:
