@@ -88,15 +88,7 @@ def messages_from_prompt(text: str) -> list[BaseMessage]:
     Raises:
         UnsupportedInputError: words stand before the first mark, or a turn's headers are wrong.
     """
-    turns: list[tuple[str, list[str]]] = [("", [])]
-    fence = ""
-    for line in re.split(r"(?<=\n)", text):
-        fence = _fence_after(line, fence)
-        mark = None if fence else _MARK.fullmatch(line)
-        if mark:
-            turns.append((mark[1].lower(), []))
-        else:
-            turns[-1][1].append(line)
+    turns = _turns(text)
     if len(turns) == 1:
         return [HumanMessage(_as_written(text))]
     preface = _as_written("".join(turns.pop(0)[1])).strip()
@@ -109,6 +101,11 @@ def messages_from_prompt(text: str) -> list[BaseMessage]:
     return [_turn(role, lines) for role, lines in turns]
 
 
+def has_role_marks(text: str) -> bool:
+    """Whether a line of this text is a role's mark."""
+    return len(_turns(text)) > 1
+
+
 def parse_role_prompt(text: str) -> list[BaseMessage]:
     """Split a role-marked prompt text: `messages_from_prompt` by the name that it had first."""
     return messages_from_prompt(text)
@@ -117,6 +114,20 @@ def parse_role_prompt(text: str) -> list[BaseMessage]:
 def _as_written(text: str) -> str:
     """Return an escaped text as it was."""
     return text.replace(_USERS, "")
+
+
+def _turns(text: str) -> list[tuple[str, list[str]]]:
+    """Return (role, lines) of each turn; the first has no role, and what stands before any mark."""
+    turns: list[tuple[str, list[str]]] = [("", [])]
+    fence = ""
+    for line in re.split(r"(?<=\n)", text):
+        fence = _fence_after(line, fence)
+        mark = None if fence else _MARK.fullmatch(line)
+        if mark:
+            turns.append((mark[1].lower(), []))
+        else:
+            turns[-1][1].append(line)
+    return turns
 
 
 def _fence_after(line: str, fence: str) -> str:

@@ -19,6 +19,7 @@ from langchain_azureml_oss.connections.credentials import DEFAULT_SCOPE, Authori
 from langchain_azureml_oss.connections.files import check_type
 from langchain_azureml_oss.connections.named import named_connection
 from langchain_azureml_oss.connections.nearest import nearest
+from langchain_azureml_oss.connections.promptflow_store import stored_names
 from langchain_azureml_oss.connections.urls import check_url, is_loopback, without_secrets
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "missing",
     "named_connection",
     "nearest",
+    "stored_names",
     "there_instead",
     "without_secrets",
 ]

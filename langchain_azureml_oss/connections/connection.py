@@ -232,6 +232,7 @@ class CustomConnection:
     def _selected(cls, selector: str) -> CustomConnection:
         """Return the connection that a selector string names."""
         kind, *names = (part.strip() for part in selector.split("/"))
+        kind = next((one for one in SELECTORS if one.casefold() == kind.casefold()), kind)
         most = 2 if kind == "onlineEndpoint" else 1
         if kind not in SELECTORS or not 1 <= len(names) <= most or not all(names):
             near = nearest(kind, SELECTORS)

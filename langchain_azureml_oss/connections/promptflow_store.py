@@ -39,6 +39,22 @@ def read_stored(name: str) -> dict[str, Any]:
     }
 
 
+def stored_names() -> list[str]:
+    """Return the names of the store's connections to open models, in order; no secret is read.
+
+    Raises:
+        ConnectionConfigError: prompt flow is not installed, or cannot read its store.
+    """
+    try:
+        found = _connections().list(all_results=True)
+    except ConnectionConfigError:
+        raise
+    except Exception as error:  # noqa: BLE001 - the database's and prompt flow's own
+        problem = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise ConnectionConfigError(f"Prompt flow cannot list its store: {problem}") from None
+    return sorted(one.name for one in found if "model_family" in (getattr(one, "configs", 0) or ()))
+
+
 def _connections() -> Any:
     """Return the operations on the local store's connections."""
     try:

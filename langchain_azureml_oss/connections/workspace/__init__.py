@@ -16,6 +16,7 @@ from langchain_azureml_oss.connections.workspace.endpoints import (
 )
 from langchain_azureml_oss.connections.workspace.loading import (
     EndpointToken,
+    list_connection_names,
     read_connection,
     read_endpoint,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "EndpointToken",
     "Workspace",
     "family_of",
+    "list_connection_names",
     "list_endpoints",
     "read_connection",
     "read_endpoint",

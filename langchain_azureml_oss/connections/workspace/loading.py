@@ -112,6 +112,19 @@ def read_connection(name: str, *, workspace: Workspace, credential: Any = None) 
     }
 
 
+def list_connection_names(workspace: Workspace, credential: Any = None) -> list[str]:
+    """Return the names of the workspace's custom connections to open models; no key is fetched.
+
+    Raises:
+        AzureMLOSSError: what Azure refuses, or could not do; see `list_endpoints`.
+    """
+    client = connect(workspace, credential or default_credential())
+    with azure_errors(f"the connections of workspace {workspace.workspace_name!r}"):
+        found = list(client.connections.list())
+    metadata = {one.name: getattr(one, "tags", None) or one.metadata or {} for one in found}
+    return sorted(name for name, data in metadata.items() if "model_family" in data)
+
+
 class EndpointToken:
     """Tokens of an endpoint whose `auth_mode` is `aml_token`: an azure-core TokenCredential.
 

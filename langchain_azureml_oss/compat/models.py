@@ -1,0 +1,106 @@
+"""langchain-community's two classes for Azure ML endpoints, over this package's models."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
+from langchain_azureml_oss.compat.formatters import (
+    AdaptedFormatter,
+    AzureMLEndpointApiType,
+    meaning,
+)
+from langchain_azureml_oss.endpoint import loadable
+from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.formatters import ContentFormatter
+from langchain_azureml_oss.llms import AzureMLOSSLLM
+
+
+@loadable
+class AzureMLOnlineEndpoint(AzureMLOSSLLM):
+    """langchain-community's completion model; AzureMLOSSLLM is the new one.
+
+    Raises:
+        ConnectionConfigError: an argument makes no sense; see AzureMLOSSLLM too.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        new, line = translated(arguments, "AzureMLOSSLLM")
+        warnings.warn(line, DeprecationWarning, stacklevel=2)
+        super().__init__(**new)
+
+
+@loadable
+class AzureMLChatOnlineEndpoint(AzureMLOSSChatModel):
+    """langchain-community's chat model; AzureMLOSSChatModel is the new one.
+
+    Raises:
+        ConnectionConfigError: an argument makes no sense; see AzureMLOSSChatModel too.
+    """
+
+    def __init__(self, **arguments: Any) -> None:
+        new, line = translated(arguments, "AzureMLOSSChatModel")
+        warnings.warn(line, DeprecationWarning, stacklevel=2)
+        super().__init__(**new)
+
+
+def translated(arguments: Mapping[str, Any], name: str) -> tuple[dict[str, Any], str]:
+    """Return the arguments of the new class, and a sentence that shows how they are written.
+
+    Args:
+        arguments: Those of the old class, or of the new one.
+        name: The new class.
+    """
+    new = dict(arguments)
+    new.pop("http_client", None)  # the old class made its own, whatever was given
+    api_type = _api_type(new.pop("endpoint_api_type", None))
+    given = new.pop("content_formatter", None)
+    shown = {key: "..." for key in new if key in {"endpoint_url", "endpoint_api_key"}}
+    known = meaning(given)
+    if known is not None:
+        contract = known.contract
+        if api_type is AzureMLEndpointApiType.serverless:
+            contract = known.serverless or ""
+        _check(given, api_type, is_supported=bool(contract))
+        new.setdefault("contract", contract)
+        new.setdefault("model_family", known.model_family)
+    elif isinstance(given, ContentFormatter):
+        new["content_formatter"] = given
+    elif given is not None:
+        supported = getattr(given, "supported_api_types", [AzureMLEndpointApiType.dedicated])
+        _check(given, api_type, is_supported=api_type in supported)
+        new["content_formatter"] = AdaptedFormatter(given, api_type)
+        shown["content_formatter"] = "a langchain_azureml_oss.ContentFormatter"
+    new.setdefault("model_family", "OPENAI")
+    if new.get("timeout") is None and os.environ.get("AZUREML_TIMEOUT"):
+        new["timeout"] = os.environ["AZUREML_TIMEOUT"]
+    shown |= {key: repr(str(new[key])) for key in ("model_family", "contract") if key in new}
+    shown |= {key: "..." for key in new if key not in {*shown, "content_formatter"}}
+    written = ", ".join(f"{key}={value}" for key, value in shown.items())
+    line = f"langchain-community's class is kept for old code; the new line is {name}({written})."
+    return new, line
+
+
+def _api_type(given: Any) -> AzureMLEndpointApiType:
+    value = given or os.environ.get("AZUREML_ENDPOINT_API_TYPE") or "dedicated"
+    try:
+        found = AzureMLEndpointApiType(getattr(value, "value", value))
+    except ValueError:
+        names = ", ".join(AzureMLEndpointApiType.__members__)
+        raise ConnectionConfigError(f"endpoint_api_type must be one of {names}.") from None
+    is_old = found is AzureMLEndpointApiType.realtime
+    return AzureMLEndpointApiType.dedicated if is_old else found
+
+
+def _check(given: Any, api_type: AzureMLEndpointApiType, *, is_supported: bool) -> None:
+    if not is_supported:
+        msg = (
+            f"The content formatter {type(given).__name__} does not speak to {api_type.value}"
+            " endpoints. CustomOpenAIContentFormatter and CustomOpenAIChatContentFormatter do."
+        )
+        raise ConnectionConfigError(msg)
+
+

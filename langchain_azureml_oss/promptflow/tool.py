@@ -1,0 +1,125 @@
+"""What prompt flow runs for a node of the tool. Imported by prompt flow alone.
+
+No postponed annotations here: prompt flow finds the template by the class that annotates it.
+"""
+
+from collections.abc import Iterator
+from itertools import chain
+from typing import Any
+
+from opentelemetry import trace
+from promptflow.connections import CustomConnection
+from promptflow.contracts.types import PromptTemplate
+from promptflow.core import tool
+from promptflow.exceptions import ErrorTarget, UserErrorException
+
+from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.promptflow.asking import Answer, Question, settings
+from langchain_azureml_oss.promptflow.package_tools import DEFAULTS
+
+
+
+@tool(streaming_option_parameter="stream")
+def open_source_llm(  # noqa: PLR0913 - the inputs of both generations of prompt flow's tool
+    prompt: PromptTemplate,
+    api: str,
+    connection: CustomConnection | None = None,
+    endpoint_name: str = "",
+    deployment_name: str = "",
+    temperature: float | None = None,
+    max_new_tokens: int | None = None,
+    top_p: float | None = None,
+    model_kwargs: dict | str | None = None,  # type: ignore[type-arg]  # prompt flow reads it
+    stream: bool = False,  # noqa: FBT001, FBT002 - passed by name
+    **variables: Any,
+) -> str:
+    """Ask an open model; the inputs are those of the first generation, or of the later one.
+
+    Raises:
+        UserErrorException: whatever fails, with this package's words.
+    """
+    try:
+        question = Question(
+            prompt=str(prompt),
+            api=api,
+            connection=connection or _selector(endpoint_name, deployment_name),
+            model_kwargs=_settings(
+                model_kwargs,
+                {"temperature": temperature, "max_new_tokens": max_new_tokens, "top_p": top_p},
+                is_later=not connection,
+            ),
+            deployment_name=deployment_name or None,
+            escaped=variables.pop("_inputs_to_escape", None) or (),
+            variables=variables,
+        )
+        if stream:
+            pieces = question.pieces()
+            # What is wrong with the question, or refused, fails the node, not who reads its output.
+            first = next(pieces, Answer("", {}))
+            return _streamed(chain([first], pieces))  # type: ignore[return-value]
+        answer = question.answer()
+    except AzureMLOSSError as error:
+        raise _prompt_flows(error) from error
+    _trace(trace.get_current_span(), answer.details)
+    return answer.text
+
+
+def _selector(endpoint_name: str, deployment_name: str) -> str | None:
+    """Return `endpoint_name`, with the deployment, since that tells the model's family."""
+    name, deployment = endpoint_name.strip(), deployment_name.strip()
+    is_online = name.casefold().startswith("onlineendpoint/") and name.count("/") == 1
+    if is_online and deployment.lower() not in {"", "default"}:
+        return f"{name}/{deployment}"
+    return name or None
+
+
+def _settings(model_kwargs: Any, inputs: dict[str, Any], *, is_later: bool) -> dict[str, Any]:
+    """Return what is sent to the model; what a flow says itself wins over the tool's defaults."""
+    said = settings(model_kwargs)
+    given = {name: value for name, value in inputs.items() if value is not None}
+    spelled = {"max_new_tokens": {"max_tokens", "max_gen_len", "max_completion_tokens"}}
+    defaults = {
+        name: value
+        for name, value in (DEFAULTS if is_later else {}).items()
+        if not said.keys() & spelled.get(name, set())
+    }
+    return {**defaults, **said, **settings(given)}
+
+
+def _streamed(pieces: Iterator[Answer]) -> Iterator[str]:
+    span = trace.get_current_span()  # another one is the current one while the flow's user reads
+    details: dict[str, Any] = {}
+    try:
+        for piece in pieces:
+            details |= piece.details
+            if piece.text:
+                yield piece.text
+    except AzureMLOSSError as error:
+        raise _prompt_flows(error) from error
+    _trace(span, details)
+
+
+def _prompt_flows(error: AzureMLOSSError) -> UserErrorException:
+    words = f"{type(error).__name__}: {error}"
+    return UserErrorException(message=words, target=ErrorTarget.TOOL, module=__name__)
+
+
+def _trace(span: trace.Span, details: Any) -> None:
+    """Write into the node's span who answered, and for how many tokens, by prompt flow's names."""
+    usage = details.get("usage_metadata") or {}
+    counts = {
+        "prompt_tokens": usage.get("input_tokens"),
+        "completion_tokens": usage.get("output_tokens"),
+        "total_tokens": usage.get("total_tokens"),
+    }
+    found = {
+        "llm.response.model": details.get("model_name"),
+        "azureml.deployment": details.get("deployment"),
+        "azureml.request_id": details.get("request_id"),
+        **{f"llm.usage.{name}": count for name, count in counts.items()},
+        **{
+            f"__computed__.cumulative_token_count.{name.split('_')[0]}": count
+            for name, count in counts.items()
+        },
+    }
+    span.set_attributes({name: value for name, value in found.items() if value is not None})
