@@ -17,7 +17,9 @@ from langchain_azureml_oss.answers import only_choice
 from langchain_azureml_oss.endpoint import Ask, EndpointCalls, SharedArguments, loadable, signed
 from langchain_azureml_oss.families import profile
 from langchain_azureml_oss.messages import ai_message, ai_message_chunk
+from langchain_azureml_oss.role_prompts import warn_of_role_marks
 from langchain_azureml_oss.tools import Method, wire_tool_settings
+from langchain_azureml_oss.tools import wire_tool_settings
 from langchain_azureml_oss.wire import Choice, Reply
 
 ToolCalling = Literal["auto", "native", "prompted"]
@@ -231,6 +233,7 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
         stream: bool = False,
     ) -> Ask:
         settings = wire_tool_settings(kwargs)
+        warn_of_role_marks(messages)
         return Ask(messages=messages, stop=stop, kwargs=settings, stream=stream)
 
     def _result(self, reply: Reply, details: Mapping[str, Any]) -> ChatResult:

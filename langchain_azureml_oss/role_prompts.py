@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import (
@@ -104,6 +105,24 @@ def messages_from_prompt(text: str) -> list[BaseMessage]:
 def has_role_marks(text: str) -> bool:
     """Whether a line of this text is a role's mark."""
     return len(_turns(text)) > 1
+
+
+def warn_of_role_marks(messages: Sequence[BaseMessage]) -> None:
+    """Warn where a whole role-marked prompt is about to be sent as one user turn."""
+    if (
+        len(messages) != 1
+        or messages[0].type != "human"
+        or not isinstance(messages[0].content, str)
+    ):
+        return
+    text = messages[0].content
+    first, _, rest = text.lstrip().partition("\n")
+    if rest and _MARK.fullmatch(first):
+        warnings.warn(
+            "The prompt begins with a role mark, and is sent as one user turn. Role marks are read by"
+            ' AzureMLOSSLLM(api="chat"), and by messages_from_prompt(text).',
+            stacklevel=2,
+        )
 
 
 def parse_role_prompt(text: str) -> list[BaseMessage]:

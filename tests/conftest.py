@@ -24,7 +24,9 @@ from langchain_azureml_oss.transports.replay import AsyncReplayTransport, Record
 
 # Prompt flow reads this once, when it is imported: a store of the tests' own, which tells nobody.
 os.environ["PF_HOME_DIRECTORY"] = tempfile.mkdtemp(prefix="promptflow-")
-Path(os.environ["PF_HOME_DIRECTORY"], "pf.yaml").write_text("telemetry:\n  enabled: false\n")
+Path(os.environ["PF_HOME_DIRECTORY"], "pf.yaml").write_text(
+    "telemetry:\n  enabled: false\ntrace:\n  destination: none\n"
+)
 
 
 KEY = "sk-7Hq2vR9tLwX4bN8m"

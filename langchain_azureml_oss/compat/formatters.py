@@ -108,7 +108,9 @@ class _Known(ContentFormatterBase):
 
     @property
     def _meaning(self) -> Meaning:
-        return next(MEANINGS[base.__name__] for base in type(self).__mro__ if base.__name__ in MEANINGS)
+        return next(
+            MEANINGS[base.__name__] for base in type(self).__mro__ if base.__name__ in MEANINGS
+        )
 
     @property
     def supported_api_types(self) -> Sequence[AzureMLEndpointApiType]:

@@ -102,5 +102,3 @@ def _check(given: Any, api_type: AzureMLEndpointApiType, *, is_supported: bool) 
             " endpoints. CustomOpenAIContentFormatter and CustomOpenAIChatContentFormatter do."
         )
         raise ConnectionConfigError(msg)
-
-

@@ -1,6 +1,6 @@
 """Where an endpoint is, and with whose key.
 
-`connection.py` is prompt flow's CustomConnection; `files.py`, `promptflow_store.py` and the room
+`connection.py` is prompt flow's CustomConnection; `files.py`, `json_and_env.py`, `promptflow_store.py` and the room
 `workspace/` are where one is read from; `urls.py` has the rules for URLs, `credentials.py` turns a
 key or a credential into the secret that is sent. Imports `wire`, `errors`, `families` and
 `formatters`. Public: `CustomConnection`.

@@ -179,6 +179,29 @@ class CustomConnection:
         return connection
 
     @classmethod
+    def from_file(cls, path: str | Path, name: str | None = None) -> CustomConnection:
+        """Read one of prompt flow's files: YAML, `connections.json`, or `.env`.
+
+        Args:
+            path: The file; its name ends in `.json` or `.env`, or it is YAML.
+            name: Which connection of a `connections.json`; None: the only one.
+
+        Raises:
+            ConnectionConfigError: as for `from_yaml`; also, there is no connection of this name.
+        """
+        from langchain_azureml_oss.connections import json_and_env  # noqa: PLC0415 - seldom used
+
+        file = str(path).lower()
+        if file.endswith(".json"):
+            connection = cls.of(json_and_env.read_json(path, name))
+        elif file.endswith(".env"):
+            connection = cls.of(json_and_env.read_env(path, ENVIRONMENT))
+        else:
+            return cls.from_yaml(path)
+        connection.source = f"file {str(path)!r}"
+        return connection
+
+    @classmethod
     def from_promptflow(cls, name: str) -> CustomConnection:
         """Read a custom connection of prompt flow's local store. Needs the extra `promptflow`.
 

@@ -53,8 +53,19 @@ def read_file(path: str | Path) -> dict[str, Any]:
         ConnectionConfigError: the file is not there or is no such file; it holds a placeholder, or
             names a variable that is not set. The message names the file and the key.
     """
-    data = _parse(path)
-    where = f"The connection file {str(path)!r}"
+    return checked(_parse(path), f"The connection file {str(path)!r}")
+
+
+def checked(data: dict[str, Any], where: str) -> dict[str, Any]:
+    """Return what a file says of a connection, with `${env:NAME}` looked up; `data` is changed.
+
+    Args:
+        data: `name`, `type`, `configs` and `secrets`.
+        where: What messages call the file.
+
+    Raises:
+        ConnectionConfigError: as for `read_file`.
+    """
     try:
         check_type(data)
     except ConnectionConfigError as error:

@@ -15,8 +15,8 @@ def named_connection(selector: str) -> CustomConnection | str:
         ConnectionConfigError: there is no such file, or it holds no connection.
     """
     path = Path(selector).expanduser()
-    if path.suffix.lower() not in {".yaml", ".yml"} and not path.is_file():
+    if path.suffix.lower() not in {".yaml", ".yml", ".json"} and not path.is_file():
         return selector
     if not path.is_file():
         raise ConnectionConfigError(f"There is no connection file {quoted(selector)}.")
-    return CustomConnection.from_yaml(path)
+    return CustomConnection.from_file(path)

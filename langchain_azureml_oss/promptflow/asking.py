@@ -110,9 +110,7 @@ def open_source_llm(
         ConnectionConfigError: the connection is incomplete, or jinja2 is not installed.
         AzureMLOSSError: the endpoint failed; see `langchain_azureml_oss.errors`.
     """
-    question = Question(
-        prompt, api, connection, model_kwargs, deployment_name, template_variables
-    )
+    question = Question(prompt, api, connection, model_kwargs, deployment_name, template_variables)
     return question.answer().text
 
 
@@ -126,7 +124,7 @@ def settings(value: Mapping[str, Any] | str | None) -> dict[str, Any]:
     if isinstance(found, str):
         try:
             found = decode_json(found.encode())
-        except ValueError:
+        except (ValueError, RecursionError):
             found = None
     if not isinstance(found, Mapping):
         msg = 'model_kwargs must be a mapping, or JSON of one, such as {"max_new_tokens": 100}.'
@@ -153,5 +151,3 @@ def _of_completion(result: LLMResult) -> Answer:
     generation = result.generations[0][0]
     info = generation.generation_info if isinstance(generation, Generation) else None
     return Answer(generation.text, {**(result.llm_output or {}), **(info or {})})
-
-

@@ -91,7 +91,9 @@ class _Variables:
         if isinstance(value, str):
             return self._text(value, is_users=is_users)
         if hasattr(value, "to_base64"):  # prompt flow's Image
-            return self._picture(getattr(value, "source_url", None) or value.to_base64(with_type=True))
+            return self._picture(
+                getattr(value, "source_url", None) or value.to_base64(with_type=True)
+            )
         if hasattr(value, "secrets") or hasattr(value, "get_secret_value"):
             msg = (
                 f"The template variable {name!r} is {type(value).__name__}, which holds secrets;"

@@ -143,7 +143,9 @@ def test_a_documented_snippet_runs(name, endpoint):
 # -- side by side ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("formatter", ["CustomOpenAIChatContentFormatter", "LlamaChatContentFormatter"])
+@pytest.mark.parametrize(
+    "formatter", ["CustomOpenAIChatContentFormatter", "LlamaChatContentFormatter"]
+)
 def test_the_chat_models_answer_alike(where, formatter):
     messages = [SystemMessage("Be brief."), HumanMessage("What is CI?")]
     old = old_chat.AzureMLChatOnlineEndpoint(
@@ -258,10 +260,14 @@ def test_the_environment_of_old(monkeypatch, where):
     assert chat.invoke("Hi").response_metadata["deployment"] == "green"
 
 
-@pytest.mark.parametrize("wrong", [{"endpoint_api_type": "telepathy"}, {"endpoint_api_type": "serverless"}])
+@pytest.mark.parametrize(
+    "wrong", [{"endpoint_api_type": "telepathy"}, {"endpoint_api_type": "serverless"}]
+)
 def test_what_makes_no_sense_is_refused(where, wrong):
     with pytest.raises(ConnectionConfigError, match=r"endpoint_api_type|serverless endpoints"):
-        compat.AzureMLOnlineEndpoint(content_formatter=compat.GPT2ContentFormatter(), **wrong, **where)
+        compat.AzureMLOnlineEndpoint(
+            content_formatter=compat.GPT2ContentFormatter(), **wrong, **where
+        )
 
 
 @pytest.mark.filterwarnings("always::DeprecationWarning")
@@ -326,7 +332,10 @@ def test_a_formatter_of_ones_own_makes_the_bytes_and_reads_them(where, plug, ans
     replay = plug(llm, answer([{"0": "hi"}]), answer([{"0": "hi"}]))
     assert llm.generate(["x", "y"]).generations[1][0].text == "HI"
     headers = replay.requests[0].headers
-    assert (headers["content-type"], headers["accept"]) == ("text/x-question", "application/x-answer")
+    assert (headers["content-type"], headers["accept"]) == (
+        "text/x-question",
+        "application/x-answer",
+    )
     assert llm.model_kwargs == {"a": 1}
 
 

@@ -10,6 +10,17 @@ import pytest
 NOTEBOOKS = sorted((documents.ROOT / "cookbook").glob("*.ipynb"))
 SAYS = {
     "quickstart": ["asked for None: blue answered", "asked for green: green answered", "1 request"],
+    "from-promptflow": [
+        "Obey me.",
+        "2 turns were sent",
+        "echo: Hello from a flow",
+        "asked for green",
+    ],
+    "from-langchain-community": [
+        "echo: What is CI?",
+        "AzureMLOSSChatModel(endpoint_url=..., ",
+        "from green",
+    ],
     "agents": [
         "That makes 20.",
         "[400, 200, 200, 200]",

@@ -247,6 +247,31 @@ def test_the_work_of_escaping_grows_with_the_text(unit):
     assert message.content == f"<{unit * 10**5}>"
 
 
+# -- piped into the chat model ---------------------------------------------------------------------
+
+
+def test_a_role_marked_text_piped_into_the_chat_model_is_warned_of(make_chat, plug, answer, sent):
+    chat = make_chat()
+    replay = plug(chat, answer({"output": "Hello!"}))
+    with pytest.warns(UserWarning, match=r'api="chat".*messages_from_prompt'):
+        assert chat.invoke("\n# system:\nBe brief.\nuser:\nHi").text == "Hello!"
+    assert len(sent(replay)["input_data"]["input_string"]) == 1
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        *("Hi", "Hi\nsystem:\nx", "system:", "system: x\ny"),
+        messages_from_prompt("system:\nBe brief.\nuser:\nHi"),
+        [HumanMessage([{"type": "text", "text": "system:\nx"}])],
+    ],
+)
+def test_other_questions_are_not_warned_of(make_chat, plug, answer, asked):
+    chat = make_chat()
+    plug(chat, answer({"output": "Hello!"}))
+    assert chat.invoke(asked).text == "Hello!"  # a warning would be an error here
+
+
 TEMPLATE = ChatTemplate(
     turns={"user": "U<{}>", "assistant": "A<{}>", "system": "S<{}>"}, ending="A<", intro="I "
 )

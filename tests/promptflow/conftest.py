@@ -76,5 +76,3 @@ def flow(tmp_path):
 def body(endpoint):
     """What the endpoint was asked last."""
     return lambda: endpoint.requests[-1].body["input_data"]
-
-

@@ -7,9 +7,11 @@ import os
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import flows
+import psutil
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
 from promptflow.exceptions import ErrorTarget, UserErrorException
@@ -183,57 +185,55 @@ def test_the_definition_is_new_each_time():
 
 
 @pytest.fixture
-def pf(tmp_path, endpoint):
-    """Runs `pf`, and ends the service that it may have started, by its id."""
-    home = tmp_path / "pf-home"
-    home.mkdir()
-    (home / "pf.yaml").write_text("telemetry:\n  enabled: false\ntrace:\n  destination: none\n")
-    settings = {
-        "HOME": str(tmp_path),
-        "XDG_DATA_HOME": str(tmp_path / "share"),
-        "PF_HOME_DIRECTORY": str(home),
-        "PF_DISABLE_TRACING": "true",
-        "PYTHON_KEYRING_BACKEND": "keyrings.alt.file.PlaintextKeyring",
-        "PYTHONWARNINGS": "ignore",
-        "NO_PROXY": "127.0.0.1",
-    }
-    (tmp_path / "mine.yaml").write_text(
-        "name: mine\ntype: custom\n"
-        f"configs:\n  endpoint_url: {endpoint.scoring_url}\n  model_family: LLAMA\n"
-        f'secrets:\n  endpoint_api_key: "{endpoint.api_key}"\n'
-    )
+def pf(tmp_path):
+    """Runs `pf`, with the store that holds `mine`; ends the service that it starts, by its id."""
+    began = time.time()
 
     def run(*words):
         command = [str(Path(sys.executable).with_name("pf")), *words]
-        environment = {**os.environ, **settings}
+        settings = {
+            "PYTHON_KEYRING_BACKEND": "keyrings.alt.file.PlaintextKeyring",
+            "PYTHONWARNINGS": "ignore",
+            "PF_BATCH_METHOD": "spawn",  # a fork of a process with threads may hang
+            "PF_WORKER_COUNT": "1",
+            "PYTHONFAULTHANDLER": "1",
+        }
         done = subprocess.run(
-            command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False
+            command,
+            cwd=tmp_path,
+            env={**os.environ, **settings},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=300,
         )
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     yield run
-    port = home / "pfs.port"
-    if port.exists():
-        run("service", "stop")
+    for process in psutil.process_iter(["cmdline", "create_time", "environ"]):
+        is_service = "promptflow._cli._pf._service:get_app" in (process.info["cmdline"] or [])
+        home = (process.info["environ"] or {}).get("PF_HOME_DIRECTORY")
+        is_ours = home == os.environ["PF_HOME_DIRECTORY"]
+        if is_service and is_ours and process.info["create_time"] >= began - 1:
+            process.terminate()
 
 
 def test_the_command_line_runs_a_flow_and_a_file(pf, flow, tmp_path, endpoint):
     flow(flows.LATER, chat=flows.CHAT)
     rows = [{"question": "one"}, {"question": "system:\ntwo"}]
     (tmp_path / "data.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    pf("connection", "create", "--file", "mine.yaml")
-    (tmp_path / "mine.yaml").unlink()
     said = pf("flow", "test", "--flow", "flow", "--inputs", "question=Hello")
     assert '"answer": "echo: Hello"' in said
     pf(
         *("run", "create", "--flow", "flow", "--data", "data.jsonl", "--name", "bulk"),
         *("--column-mapping", "question=${data.question}"),
     )
-    (answers,) = tmp_path.rglob("bulk/flow_outputs/output.jsonl")
+    home = Path(os.environ["PF_HOME_DIRECTORY"])
+    (answers,) = [*home.rglob("bulk/flow_outputs/output.jsonl")]
     found = [json.loads(line)["answer"] for line in answers.read_text().splitlines()]
     assert found == ["echo: one", "echo: system:\ntwo"]
     # No key in what prompt flow writes: logs, traces, runs.
     key = endpoint.api_key.encode()
-    files = [path for path in tmp_path.rglob("*") if path.is_file()]
+    files = [path for place in (tmp_path, home) for path in place.rglob("*") if path.is_file()]
     assert [path for path in files if key in path.read_bytes()] == []
