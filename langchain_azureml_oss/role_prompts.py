@@ -119,8 +119,8 @@ def warn_of_role_marks(messages: Sequence[BaseMessage]) -> None:
     first, _, rest = text.lstrip().partition("\n")
     if rest and _MARK.fullmatch(first):
         warnings.warn(
-            "The prompt begins with a role mark, and is sent as one user turn. Role marks are read by"
-            ' AzureMLOSSLLM(api="chat"), and by messages_from_prompt(text).',
+            "The prompt begins with a role mark, and is sent as one user turn. Role marks are"
+            ' read by AzureMLOSSLLM(api="chat"), and by messages_from_prompt(text).',
             stacklevel=2,
         )
 

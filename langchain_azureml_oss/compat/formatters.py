@@ -20,7 +20,7 @@ from langchain_azureml_oss.messages import to_wire
 from langchain_azureml_oss.wire import Choice, HttpRequest, HttpResponse, Reply, encode_json
 
 
-class AzureMLEndpointApiType(str, Enum):
+class AzureMLEndpointApiType(str, Enum):  # noqa: UP042 - as it was
     """How an endpoint is hosted; `realtime` is the old word for `dedicated`."""
 
     dedicated = "dedicated"
@@ -98,7 +98,7 @@ _HOMES = (
 
 
 def meaning(given: Any) -> Meaning | None:
-    """Return what a formatter means, be it from here or langchain-community's own; None: another."""
+    """Return what a formatter means, from here or langchain-community's own; None: another."""
     kind = type(given)
     return MEANINGS.get(kind.__name__) if kind.__module__ in _HOMES else None
 
@@ -195,6 +195,7 @@ class CustomOpenAIChatContentFormatter(_Known):
         output: bytes,
         api_type: AzureMLEndpointApiType = AzureMLEndpointApiType.dedicated,
     ) -> ChatGeneration:
+        """Return the answer in the body of a response."""
         call = ModelCall({}, messages=[{"role": "user", "content": ""}])
         choice = self._choice(output, call, api_type)
         return ChatGeneration(message=AIMessage(choice.text), generation_info=_info(choice))

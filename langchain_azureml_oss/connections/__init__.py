@@ -1,9 +1,9 @@
 """Where an endpoint is, and with whose key.
 
-`connection.py` is prompt flow's CustomConnection; `files.py`, `json_and_env.py`, `promptflow_store.py` and the room
-`workspace/` are where one is read from; `urls.py` has the rules for URLs, `credentials.py` turns a
-key or a credential into the secret that is sent. Imports `wire`, `errors`, `families` and
-`formatters`. Public: `CustomConnection`.
+`connection.py` is prompt flow's CustomConnection; `files.py`, `json_and_env.py`,
+`promptflow_store.py` and the room `workspace/` are where one is read from; `urls.py` has the rules
+for URLs, `credentials.py` turns a key or a credential into the secret that is sent. Imports `wire`,
+`errors`, `families` and `formatters`. Public: `CustomConnection`.
 """
 
 from langchain_azureml_oss.connections.connection import (

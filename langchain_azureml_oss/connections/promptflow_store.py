@@ -52,7 +52,9 @@ def stored_names() -> list[str]:
     except Exception as error:  # noqa: BLE001 - the database's and prompt flow's own
         problem = f"{type(error).__name__}: {error}".splitlines()[0]
         raise ConnectionConfigError(f"Prompt flow cannot list its store: {problem}") from None
-    return sorted(one.name for one in found if "model_family" in (getattr(one, "configs", 0) or ()))
+    return sorted(
+        one.name for one in found if "model_family" in (getattr(one, "configs", None) or {})
+    )
 
 
 def _connections() -> Any:

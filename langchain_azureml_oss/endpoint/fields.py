@@ -88,8 +88,8 @@ def _refuse_names_of_community(values: Mapping[str, Any]) -> None:
         found.append("content_formatter")
     if found:
         msg = (
-            f"{', '.join(found)} is langchain-community's. Write model_family= (and contract='openai'"
-            " for a serverless endpoint) in its place, or import the class from"
+            f"{', '.join(found)} is langchain-community's. Write model_family= (and"
+            " contract='openai' for a serverless endpoint) in its place, or import the class from"
             " langchain_azureml_oss.compat; docs/from-langchain-community.md has a table."
         )
         raise ConnectionConfigError(msg)

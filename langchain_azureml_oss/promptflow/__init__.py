@@ -1,7 +1,7 @@
 """Prompt flow's tool for open models: in its flows, and as a function for any Python code.
 
-`asking.py` has the function, `rendering.py` makes messages of a template, `package_tools.py` is what
-prompt flow's editors show, `tool.py` what its flows run, `lists.py` what they may choose from.
+`asking.py` has the function, `rendering.py` makes messages of a template, `package_tools.py` is
+what prompt flow's editors show, `tool.py` what its flows run, `lists.py` what they choose from.
 Imports any room below. Public: `open_source_llm`, `list_package_tools`.
 """
 

@@ -98,7 +98,7 @@ def open_source_llm(
         connection: As for the models: a CustomConnection, prompt flow's own, a mapping, or a
             selector such as `localConnection/NAME`.
         model_kwargs: Settings of the model, such as `{"max_new_tokens": 100}`, or these as JSON.
-        deployment_name: Which deployment answers; blank and `default`: the endpoint's traffic rules.
+        deployment_name: Which deployment answers; blank and `default`: the traffic rules decide.
         **template_variables: What the template's variables hold. It is text: no role mark in it
             begins a turn. An image is prompt flow's Image, or a URL.
 
@@ -115,7 +115,7 @@ def open_source_llm(
 
 
 def settings(value: Mapping[str, Any] | str | None) -> dict[str, Any]:
-    """Return `model_kwargs` as plain data; prompt flow gives JSON text, or what its YAML reader made.
+    """Return `model_kwargs` as plain data; prompt flow gives JSON text, or its YAML reader's own.
 
     Raises:
         ConnectionConfigError: it is neither a mapping nor JSON text of one.

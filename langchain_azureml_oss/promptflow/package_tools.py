@@ -19,7 +19,7 @@ _LISTS = "langchain_azureml_oss.promptflow.lists"
 
 _TOOL: dict[str, Any] = {
     "name": "Open Source LLM (LangChain)",
-    "description": "Ask an open model on an Azure ML online endpoint, by its Chat or Completion API.",
+    "description": "Ask an open model on an Azure ML endpoint, by its Chat or Completion API.",
     "type": "custom_llm",
     "module": "langchain_azureml_oss.promptflow.tool",
     "function": "open_source_llm",

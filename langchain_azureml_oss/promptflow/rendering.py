@@ -1,7 +1,7 @@
 """A prompt template and its variables -> a prompt, or a conversation.
 
 Templates are prompt flow's: Jinja in a sandbox, role marks, `![image]({{x}})`. What a flow's user
-wrote is escaped, so that it never becomes a turn. Source: promptflow-core 1.18, `_prompty_utils.py`.
+wrote is escaped, so that it never becomes a turn. Source: promptflow-core 1.18, _prompty_utils.py.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _NO_MARKS = (
     " separate lines as role delimiters: {roles}. Current parsed role {text!r} does not meet the"
     " requirement. If you intend to use the Completion API, please select the appropriate API type"
     " and deployment name. If you do intend to use the Chat API, please refer to the guideline at"
-    " https://aka.ms/pfdoc/chat-prompt or view the samples in our gallery that contain 'Chat' in the"
-    " name."
+    " https://aka.ms/pfdoc/chat-prompt or view the samples in our gallery that contain 'Chat' in"
+    " the name."
 )  # prompt flow's words, which its documents and forums explain
 
 

@@ -18,8 +18,8 @@ from langchain_azureml_oss.promptflow.asking import Answer, Question, settings
 from langchain_azureml_oss.promptflow.package_tools import DEFAULTS
 
 
-@tool(streaming_option_parameter="stream")
-def open_source_llm(  # noqa: PLR0913 - the inputs of both generations of prompt flow's tool
+@tool(streaming_option_parameter="stream")  # type: ignore[untyped-decorator]
+def open_source_llm(  # noqa: PLR0913, PLR0917 - the inputs of both generations of prompt flow's tool
     prompt: PromptTemplate,
     api: str,
     connection: CustomConnection | None = None,

@@ -160,8 +160,10 @@ def test_the_chat_models_answer_alike(where, formatter):
 
 @pytest.mark.parametrize(
     "name",
-    ["CustomOpenAIContentFormatter", "GPT2ContentFormatter", "HFContentFormatter"]
-    + ["DollyContentFormatter", "LlamaContentFormatter", "OSSContentFormatter"],
+    [
+        *("CustomOpenAIContentFormatter", "GPT2ContentFormatter", "HFContentFormatter"),
+        *("DollyContentFormatter", "LlamaContentFormatter", "OSSContentFormatter"),
+    ],
 )
 def test_the_formatters_of_both_packages_read_the_same_answers(name):
     answers = {
@@ -272,7 +274,7 @@ def test_what_makes_no_sense_is_refused(where, wrong):
 
 @pytest.mark.filterwarnings("always::DeprecationWarning")
 def test_one_warning_shows_the_new_line(where, key):
-    with pytest.warns(DeprecationWarning) as caught:
+    with pytest.warns(DeprecationWarning, match="the new line is") as caught:
         compat.AzureMLChatOnlineEndpoint(
             content_formatter=compat.LlamaChatContentFormatter(), max_retries=2, **where
         )

@@ -78,18 +78,19 @@ def test_a_wrong_connections_json_is_refused_in_words(write, content, name, word
     "lines",
     [
         f"endpoint_url={URL}\nmodel_family=LLAMA\nendpoint_api_key=sk-1\n",
-        f"# mine\nexport AZUREML_ENDPOINT_URL='{URL}'\nAZUREML_MODEL_FAMILY=LLAMA\n"
-        'AZUREML_ENDPOINT_API_KEY="sk-1"\nOTHER=x\n',
+        f"# mine\nexport AZUREML_ENDPOINT_URL='{URL}'\nAZUREML_MODEL_FAMILY=LLAMA\n\
+AZUREML_ENDPOINT_API_KEY='sk-1'\nOTHER=x\n",
     ],
     ids=["prompt flow", "environment"],
 )
 @pytest.mark.parametrize("name", [".env", "my.env"])
-def test_a_connection_of_a_dot_env(write, lines, name, monkeypatch):
+def test_a_connection_of_a_dot_env(write, lines, name):
     check(CustomConnection.from_file(write(name, lines)))
 
 
 def test_yaml_is_read_too(write):
-    text = f"configs: {{endpoint_url: {URL}, model_family: LLAMA}}\nsecrets: {{endpoint_api_key: sk-1}}"
+    configs = f"configs: {{endpoint_url: {URL}, model_family: LLAMA}}"
+    text = f"{configs}\nsecrets: {{endpoint_api_key: sk-1}}"
     check(CustomConnection.from_file(write("c.yaml", text)))
 
 

@@ -73,6 +73,7 @@ def read_output(capsys):
     ],
 )
 @pytest.mark.filterwarnings("ignore:The function `loads` is in beta")
+@pytest.mark.filterwarnings("ignore:langchain-community's class is kept:DeprecationWarning")
 def test_the_python_blocks_run(path, endpoint, setenv, read_output, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ran = documents.run_document(path, endpoint, setenv, read_output)

@@ -1,4 +1,4 @@
-"""Flows of prompt flow, run for real against the local endpoint; its store is a folder of its own."""
+"""Flows of prompt flow, run for real against the local endpoint, with a store of their own."""
 
 from __future__ import annotations
 
