@@ -18,11 +18,18 @@ NAME = "langchain_azureml_oss"
 PUBLIC = {
     NAME: [
         *("AzureMLOSSChatModel", "AzureMLOSSLLM", "ContentFormatter", "CustomConnection"),
-        *("FamilyProfile", "ModelFamily", "__version__", "register"),
-        "register_formatter",
+        *("FamilyProfile", "ModelFamily", "__version__", "escape_roles"),
+        *("messages_from_prompt", "register", "register_formatter"),
     ],
     f"{NAME}.batch": ["Progress", "ascore_file", "score_file"],
     f"{NAME}.chat_models": ["AzureMLOSSChatModel"],
+    f"{NAME}.compat": [
+        *("AzureMLChatOnlineEndpoint", "AzureMLEndpointApiType", "AzureMLOnlineEndpoint"),
+        *("ContentFormatterBase", "CustomOpenAIChatContentFormatter"),
+        *("CustomOpenAIContentFormatter", "DollyContentFormatter", "GPT2ContentFormatter"),
+        *("HFContentFormatter", "LlamaChatContentFormatter", "LlamaContentFormatter"),
+        *("MistralChatContentFormatter", "OSSContentFormatter"),
+    ],
     f"{NAME}.connections": ["CustomConnection"],
     f"{NAME}.connections.workspace": ["list_endpoints"],
     f"{NAME}.errors": [
@@ -43,7 +50,8 @@ PUBLIC = {
     f"{NAME}.local": [
         *("FAULTS", "EngineError", "LocalEndpoint", "MissingEngineError", "RecordedRequest"),
     ],
-    f"{NAME}.role_prompts": ["parse_role_prompt"],
+    f"{NAME}.promptflow": ["list_package_tools", "open_source_llm"],
+    f"{NAME}.role_prompts": ["escape_roles", "messages_from_prompt", "parse_role_prompt"],
 }
 """Module -> what users may import from it. A name that goes, or moves, breaks somebody's code."""
 

@@ -81,16 +81,12 @@ def named_deployment(value: str | None) -> str | None:
     return None if name.lower() in {"", "default"} else name
 
 
-def _refuse_names_of_community(values: Mapping[str, Any]) -> None:
-    """Say what to write instead of what langchain-community's classes for Azure ML take."""
-    found = [name for name in ("endpoint_api_type", "http_client") if name in values]
-    if hasattr(values.get("content_formatter"), "format_response_payload"):
-        found.append("content_formatter")
-    if found:
+def _refuse_formatter_of_community(formatter: Any) -> None:
+    """Say what to write instead of langchain-community's formatters for Azure ML."""
+    if hasattr(formatter, "format_response_payload"):
         msg = (
-            f"{', '.join(found)} is langchain-community's. Write model_family= (and"
-            " contract='openai' for a serverless endpoint) in its place, or import the class from"
-            " langchain_azureml_oss.compat; docs/from-langchain-community.md has a table."
+            "content_formatter is langchain-community's. Write model_family= in its place, or import"
+            " the class from langchain_azureml_oss.compat."
         )
         raise ConnectionConfigError(msg)
 
@@ -189,7 +185,7 @@ class EndpointFields(ModelSettings, SelfDescribing):
     @classmethod
     def _gather(cls, values: Any) -> Any:
         """Take what the connection and the environment say, and sort unknown arguments."""
-        _refuse_names_of_community(values)
+        _refuse_formatter_of_community(values.get("content_formatter"))
         known, unknown = understood(values, cls.model_fields)
         if unknown:
             warn_of_unknown(cls.__name__, unknown, [*cls.model_fields, *ALIASES])

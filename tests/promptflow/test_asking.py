@@ -1,4 +1,4 @@
-"""The tool as a plain function: templates, variables, images, numbers of prompt flow's YAML reader."""
+"""The tool as a plain function: templates, variables, images, numbers of the YAML reader."""
 
 from __future__ import annotations
 
