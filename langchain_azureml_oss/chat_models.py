@@ -19,7 +19,6 @@ from langchain_azureml_oss.families import profile
 from langchain_azureml_oss.messages import ai_message, ai_message_chunk
 from langchain_azureml_oss.role_prompts import warn_of_role_marks
 from langchain_azureml_oss.tools import Method, wire_tool_settings
-from langchain_azureml_oss.tools import wire_tool_settings
 from langchain_azureml_oss.wire import Choice, Reply
 
 ToolCalling = Literal["auto", "native", "prompted"]
