@@ -130,8 +130,8 @@ _AS_HEADER = "Leave it out, or send it as a header: default_headers={'OpenAI-Org
 ELSEWHERE: Mapping[str, str] = {
     "http_client": _AS_CLIENT,
     "http_async_client": _AS_CLIENT,
-    "endpoint_api_type": "It is langchain-community's: leave it out, and write contract='openai' for"
-    " a serverless endpoint; or import the class from langchain_azureml_oss.compat.",
+    "endpoint_api_type": "It is langchain-community's: leave it out, and write contract='openai'"
+    " for a serverless endpoint; or import the class from langchain_azureml_oss.compat.",
     "openai_proxy": _AS_CLIENT,
     "organization": _AS_HEADER,
     "openai_organization": _AS_HEADER,

@@ -85,8 +85,8 @@ def _refuse_formatter_of_community(formatter: Any) -> None:
     """Say what to write instead of langchain-community's formatters for Azure ML."""
     if hasattr(formatter, "format_response_payload"):
         msg = (
-            "content_formatter is langchain-community's. Write model_family= in its place, or import"
-            " the class from langchain_azureml_oss.compat."
+            "content_formatter is langchain-community's. Write model_family= in its place, or"
+            " import the class from langchain_azureml_oss.compat."
         )
         raise ConnectionConfigError(msg)
 
