@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from langchain_azureml_oss.connections import CustomConnection, nearest
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.exchange import Retry
-from langchain_azureml_oss.families import FamilyProfile, ModelFamily
+from langchain_azureml_oss.families import FamilyProfile, ModelFamily, ReasoningTags
 from langchain_azureml_oss.formatters import ContentFormatter
 from langchain_azureml_oss.wire import looks_secret
 
@@ -57,6 +57,7 @@ class SharedArguments(TypedDict, total=False):
     credential_scope: str
     contract: str
     content_formatter: ContentFormatter | None
+    reasoning_tags: ReasoningTags | tuple[str, str] | tuple[str, str, bool | None] | None
     model: str | None
     model_name: str | None
     temperature: float | None

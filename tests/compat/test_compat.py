@@ -370,7 +370,6 @@ def test_an_answer_that_ones_own_formatter_cannot_read(where, plug, answer):
     "old",
     [
         {"endpoint_api_type": "serverless"},
-        {"http_client": None},
         {"content_formatter": old_llms.GPT2ContentFormatter()},
         {"content_formatter": compat.GPT2ContentFormatter()},
         {"content_formatter": Plain()},

@@ -37,6 +37,7 @@ def constructors(formatter: ContentFormatter, handler: BaseCallbackHandler) -> N
         credential_scope="https://ml.azure.com/.default",
         contract="openai",
         content_formatter=formatter,
+        reasoning_tags=("<think>", "</think>"),
         model="llama",
         temperature=0.4,
         max_tokens=5,
