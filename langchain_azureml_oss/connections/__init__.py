@@ -19,7 +19,12 @@ from langchain_azureml_oss.connections.credentials import DEFAULT_SCOPE, Authori
 from langchain_azureml_oss.connections.files import check_type
 from langchain_azureml_oss.connections.named import named_connection
 from langchain_azureml_oss.connections.nearest import nearest
-from langchain_azureml_oss.connections.urls import check_url, is_loopback, without_secrets
+from langchain_azureml_oss.connections.urls import (
+    check_url,
+    is_loopback,
+    not_an_endpoint,
+    without_secrets,
+)
 
 __all__ = [
     "DEFAULT_SCOPE",
@@ -35,6 +40,7 @@ __all__ = [
     "is_loopback",
     "missing",
     "named_connection",
+    "not_an_endpoint",
     "nearest",
     "there_instead",
     "without_secrets",
