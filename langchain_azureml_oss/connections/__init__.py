@@ -20,7 +20,12 @@ from langchain_azureml_oss.connections.files import check_type
 from langchain_azureml_oss.connections.named import named_connection
 from langchain_azureml_oss.connections.nearest import nearest
 from langchain_azureml_oss.connections.promptflow_store import stored_names
-from langchain_azureml_oss.connections.urls import check_url, is_loopback, without_secrets
+from langchain_azureml_oss.connections.urls import (
+    check_url,
+    is_loopback,
+    not_an_endpoint,
+    without_secrets,
+)
 
 __all__ = [
     "DEFAULT_SCOPE",
@@ -37,6 +42,7 @@ __all__ = [
     "missing",
     "named_connection",
     "nearest",
+    "not_an_endpoint",
     "stored_names",
     "there_instead",
     "without_secrets",

@@ -6,7 +6,7 @@ from collections.abc import Generator
 from typing import Any
 from urllib.parse import SplitResult, urlsplit
 
-from langchain_azureml_oss.connections import check_url, without_secrets
+from langchain_azureml_oss.connections import check_url, not_an_endpoint, without_secrets
 from langchain_azureml_oss.doctor import advice
 from langchain_azureml_oss.doctor.checklist import Line
 from langchain_azureml_oss.doctor.setup import OPTIONS, Setup
@@ -34,18 +34,25 @@ def url_shape(setup: Setup) -> Line:
     try:
         parts = check_url(setup.url)
     except ConnectionConfigError as error:
-        found = str(error)
-        wants_tls = "begins with http://" in found
-        way = (
-            "Write https://; every Azure ML endpoint has it."
-            if wants_tls
-            else "Copy the URL from the tab Consume of the endpoint in Azure ML studio."
-        )
+        found, elsewhere = str(error), _elsewhere(setup.url)
+        way = "Copy the URL from the tab Consume of the endpoint in Azure ML studio."
+        if "begins with http://" in found:
+            way = "Write https://; every Azure ML endpoint has it."
+        if elsewhere:
+            found, way = found.replace(f" {elsewhere}", ""), elsewhere
         return Line("url", "failed", f"{found} Nothing was sent.", way)
     shown = without_secrets(setup.url)
     if not parts.path.strip("/"):
         shown += " (no path: each contract's own is taken)"
     return Line("url", "ok", shown)
+
+
+def _elsewhere(url: str) -> str:
+    """Return what the host is that is no endpoint's, and what to do; else nothing."""
+    try:
+        return not_an_endpoint(urlsplit(url).hostname or "")
+    except ValueError:
+        return ""
 
 
 def reach(setup: Setup) -> Lines:

@@ -393,7 +393,7 @@ def test_a_selectors_kind_is_kept_to(fake, default_credential, workspace):
         ("gossip", None),
         ("onlineEndpoint", "onlineEndpoint/NAME"),
         ("onlineEndpoint/", "onlineEndpoint/NAME"),
-        ("onlineendpoint/ep", "onlineEndpoint/NAME"),
+        ("onlinendpoint/ep", "onlineEndpoint/NAME"),
         ("onlineEndpoint/ep/a/b", "onlineEndpoint/NAME"),
         ("connections/x", "connection/NAME"),
         ("serverlessEndpoint/a/b", "serverlessEndpoint/NAME"),
