@@ -631,7 +631,7 @@ def test_all_that_is_missing_is_named_at_once(cls):
         ({"endpoint_api_key": "<user-input>"}, "placeholder"),
         (
             {"azure_endpoint": "https://h.example"},
-            "azure_endpoint is not an argument.*endpoint_url=",
+            "azure_endpoint is not.*endpoint_url=",
         ),
     ],
     ids=str,
