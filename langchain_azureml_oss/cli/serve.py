@@ -96,7 +96,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         str,
         typer.Option(
             "--task",
-            help="any, chat or completion; the other API is refused.",
+            help="any, chat, completion or embeddings; the other APIs are refused.",
             rich_help_panel=_QUIRKS,
         ),
     ] = "any",

@@ -30,7 +30,8 @@ class Api:
     check: Callable[[Any], str | None]
 
 
-def _check_messages(messages: Any) -> str | None:
+def check_messages(messages: Any) -> str | None:
+    """What is wrong with the messages of a body, if anything."""
     if not isinstance(messages, list) or not messages:
         return "Input should be a list with at least one message"
     if not all(isinstance(one, dict) and isinstance(one.get("role"), str) for one in messages):
@@ -42,7 +43,7 @@ def _check_prompt(prompt: Any) -> str | None:
     return None if isinstance(prompt, str) else "Input should be a valid string"
 
 
-CHAT = Api("messages", "chat", lambda engine: engine.chat, _check_messages)
+CHAT = Api("messages", "chat", lambda engine: engine.chat, check_messages)
 COMPLETION = Api("prompt", "completion", lambda engine: engine.complete, _check_prompt)
 
 # Two halves of the server disagree about extras. The key is what the header `extra-parameters`
@@ -97,11 +98,11 @@ async def generate(request: web.Request) -> web.StreamResponse:
     """Answers all four routes."""
     state = request.app[STATE]
     api, policies = ROUTES[request.path]
-    body = _parsed(visit(request).raw)
+    body = parsed(visit(request).raw)
     _refuse(body, api, state.options)
     body = _settle_extras(body, api, request.headers.get("extra-parameters"), policies)
     _validate(body, api, state.options)
-    name = state.options.model_name(visit(request).record.deployment or "", state.engine.name)
+    name = state.model_name(request)
     streaming = body.get("stream", False) and not state.options.ignore_stream
     pieces = _in_azure_words(api.engine(state.engine)(body | {"stream": streaming}))
     if streaming:
@@ -117,7 +118,8 @@ def wants_stream(request: web.Request) -> bool:
     return asked and request.path in ROUTES and not request.app[STATE].options.ignore_stream
 
 
-def _parsed(raw: bytes) -> JSON:
+def parsed(raw: bytes) -> JSON:
+    """The fields of a body; 422 where it is no JSON object."""
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError) as problem:

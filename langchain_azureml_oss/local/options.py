@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 ContractName = Literal["score", "gpt2-2023", "falcon-2023", "dolly-2023"]
 CompletionShape = Literal["keyed", "list", "extended"]
 Auth = Literal["key", "aad_token"]
-Task = Literal["any", "chat", "completion"]
+Task = Literal["any", "chat", "completion", "embeddings"]
+Server = Literal["vllm", "llama.cpp", "azure"]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -39,7 +40,9 @@ class EndpointOptions:
         extended: `/score` chats as later servers do: it takes `tools` in `parameters`, and answers
             with message, usage and so on.
         task: `chat` refuses `/completions` and finds nothing to do for prompts at `/score`;
-            `completion` refuses `/chat/completions` and takes messages at `/score` for prompts.
+            `completion` refuses `/chat/completions` and takes messages at `/score` for prompts;
+            `embeddings` refuses both, and `/score` answers texts with a list of vectors.
+        server: Whose `/v1/models` and `/tokenize` there are; `azure` has neither.
         front_door: Everything but 200 from the container arrives as a 424, as on Azure. Otherwise
             only a crash does, and 4xx keep their own status.
         refuse_tools: 400 when a request has `tools` or `tool_choice`.
@@ -53,7 +56,8 @@ class EndpointOptions:
         script: Replies of the `scripted` engine: a sequence, or a function of the OpenAI body.
         token_delay_s: Seconds between two streamed tokens of `echo` and `scripted`.
         chat_template: Jinja template that replaces the GGUF file's own.
-        n_ctx: Tokens of context of a GGUF model, shared by the requests in flight.
+        n_ctx: Tokens of context of a GGUF model, shared by the requests in flight. Other models
+            only say so.
         n_parallel: Requests that a GGUF model works on at the same time.
         n_threads: Threads of a GGUF model; None takes half of the processors.
         keep_requests: How many requests `requests` remembers.
@@ -73,6 +77,7 @@ class EndpointOptions:
     first_prompt_only: bool = False
     extended: bool = False
     task: Task = "any"
+    server: Server = "vllm"
     front_door: bool = False
     refuse_tools: bool = False
     refuse_stream_options: bool = False
@@ -118,4 +123,5 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "contract": get_args(ContractName),
     "completion_shape": (None, *get_args(CompletionShape)),
     "task": get_args(Task),
+    "server": get_args(Server),
 }

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from langchain_azureml_oss.local.embeddings import score_vectors
 from langchain_azureml_oss.local.engines.base import JSON, EngineError, only
 from langchain_azureml_oss.local.refusals import Refusal, error
 from langchain_azureml_oss.local.state import STATE, State, visit
@@ -73,6 +74,8 @@ async def score(request: web.Request) -> web.Response:
     """Answers `POST /score`."""
     state = request.app[STATE]
     body = _parsed(visit(request).raw)
+    if state.options.task == "embeddings":
+        return web.json_response(await score_vectors(state, body))
     for contract in CONTRACTS[state.options.contract]:
         call = contract.read(body) if isinstance(body, dict) else None
         call = call and _of_task(call, state.options.task)
@@ -127,12 +130,11 @@ async def _chat(request: web.Request, call: ScoreCall) -> JSON:
     message = choice["message"]
     output: JSON = {"output": message.get("content") or ""}
     if state.options.extended:
-        deployment = visit(request).record.deployment or ""
         output |= {
             "message": message,
             "finish_reason": choice["finish_reason"],
             "usage": whole["usage"],
-            "model": state.options.model_name(deployment, state.engine.name),
+            "model": state.model_name(request),
             "id": whole["id"],
         }
         extras = ("tool_calls", "reasoning_content")
