@@ -7,7 +7,8 @@
 
 `LocalEndpoint` speaks what Microsoft's servers speak (`/score` and the OpenAI-style routes), behind
 a front door with keys, deployments and request ids, and can fail on demand in the ways that real
-endpoints do. Public. Imports `errors` and `connections`.
+endpoints do. `pytest_plugin.py` has fixtures over it. Public. Imports `errors`, `connections` and
+`chat_models`.
 """
 
 from __future__ import annotations

@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     import os
     import ssl
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable
 
     from langchain_azureml_oss.local.engines.base import ScriptedReply
 
 ContractName = Literal["score", "gpt2-2023", "falcon-2023", "dolly-2023"]
 CompletionShape = Literal["keyed", "list", "extended"]
+Faults = str | Mapping[str, float] | Sequence[str]
 Auth = Literal["key", "aad_token"]
 Task = Literal["any", "chat", "completion", "embeddings"]
 Server = Literal["vllm", "llama.cpp", "azure"]
@@ -49,7 +51,8 @@ class EndpointOptions:
         refuse_stream_options: 400 when a request has `stream_options`.
         ignore_stream: Answers plain JSON when asked to stream.
         json_schema: Whether `response_format` takes `json_schema` (llama.cpp and vLLM do).
-        faults: Probability of each fault, as a mapping or as `"429=0.05,slow=0.1"`.
+        faults: Probability of each fault, as a mapping or as `"429=0.05,slow=0.1"`; or a list of
+            faults, one for each of the first requests.
         seed: Seed of the faults and of the traffic split.
         slow_s: Seconds that the `slow` fault waits.
         retry_after_s: Seconds in the `Retry-After` of a 429; None leaves the header out.
@@ -83,7 +86,7 @@ class EndpointOptions:
     refuse_stream_options: bool = False
     ignore_stream: bool = False
     json_schema: bool = True
-    faults: str | Mapping[str, float] = ""
+    faults: Faults = ""
     seed: int | None = None
     slow_s: float = 1.0
     retry_after_s: float | None = 1
