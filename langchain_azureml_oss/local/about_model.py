@@ -7,7 +7,7 @@ names its window `max_model_len` and takes prompts or messages for tokens; llama
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from aiohttp import web
 
@@ -19,7 +19,7 @@ from langchain_azureml_oss.local.state import STATE, visit
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from langchain_azureml_oss.local.engines.base import Engine
+    from langchain_azureml_oss.local.engines.base import KnownModel
 
 
 async def info(request: web.Request) -> web.Response:
@@ -38,12 +38,12 @@ async def info(request: web.Request) -> web.Response:
 
 
 async def _vllm_models(request: web.Request) -> web.Response:
-    window = {"max_model_len": await request.app[STATE].engine.context_tokens()}
+    window = {"max_model_len": await _model(request).context_tokens()}
     return _models(request, {"owned_by": "vllm", "parent": None} | window)
 
 
 async def _llama_models(request: web.Request) -> web.Response:
-    meta = {"n_ctx": await request.app[STATE].engine.context_tokens()}
+    meta = {"n_ctx": await _model(request).context_tokens()}
     return _models(request, {"owned_by": "llamacpp", "meta": meta})
 
 
@@ -54,7 +54,7 @@ def _models(request: web.Request, more: JSON) -> web.Response:
 
 
 async def _vllm_tokenize(request: web.Request) -> web.Response:
-    engine, body = request.app[STATE].engine, parsed(visit(request).raw)
+    engine, body = _model(request), parsed(visit(request).raw)
     chat = "messages" in body
     text = await _prompt(engine, body) if chat else _text(body, "prompt")
     # A chat template writes the special tokens itself.
@@ -72,7 +72,7 @@ async def _vllm_tokenize(request: web.Request) -> web.Response:
 
 
 async def _llama_tokenize(request: web.Request) -> web.Response:
-    engine, body = request.app[STATE].engine, parsed(visit(request).raw)
+    engine, body = _model(request), parsed(visit(request).raw)
     special = bool(body.get("add_special", False))
     tokens = await engine.tokenize(_text(body, "content"), special=special)
     if body.get("with_pieces"):
@@ -82,8 +82,13 @@ async def _llama_tokenize(request: web.Request) -> web.Response:
 
 
 async def _llama_template(request: web.Request) -> web.Response:
-    prompt = await _prompt(request.app[STATE].engine, parsed(visit(request).raw))
+    prompt = await _prompt(_model(request), parsed(visit(request).raw))
     return web.json_response({"prompt": prompt})
+
+
+def _model(request: web.Request) -> KnownModel:
+    # A gateway, which has no model of its own, has none of these routes.
+    return cast("KnownModel", request.app[STATE].engine)
 
 
 def _text(body: JSON, field: str) -> str:
@@ -93,7 +98,7 @@ def _text(body: JSON, field: str) -> str:
     return text
 
 
-async def _prompt(engine: Engine, body: JSON) -> str:
+async def _prompt(engine: KnownModel, body: JSON) -> str:
     problem = check_messages(body.get("messages"))
     if problem:
         raise invalid("messages", problem, body.get("messages"))

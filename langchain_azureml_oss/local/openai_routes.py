@@ -107,8 +107,8 @@ async def generate(request: web.Request) -> web.StreamResponse:
     pieces = _in_azure_words(api.engine(state.engine)(body | {"stream": streaming}))
     if streaming:
         wanted = (body.get("stream_options") or {}).get("include_usage", False)
-        return await write_stream(request, _presented(pieces, name, include_usage=wanted))
-    return web.json_response(_present(await only(pieces), name))
+        return await write_stream(request, presented(pieces, name, include_usage=wanted))
+    return web.json_response(present(await only(pieces), name))
 
 
 def wants_stream(request: web.Request) -> bool:
@@ -185,7 +185,7 @@ async def _in_azure_words(pieces: AsyncGenerator[JSON, None]) -> AsyncGenerator[
         raise from_engine(problem.status, problem.body) from problem
 
 
-async def _presented(
+async def presented(
     chunks: AsyncGenerator[JSON, None], model: str, *, include_usage: bool
 ) -> AsyncGenerator[JSON, None]:
     """The chunks under the deployment's name, usage only in a last one and only when asked for."""
@@ -193,7 +193,7 @@ async def _presented(
     last: JSON = {}
     async with aclosing(chunks):
         async for chunk in chunks:
-            last = _present(chunk, model)
+            last = present(chunk, model)
             usage = last.pop("usage", None) or usage
             if last["choices"]:
                 yield last
@@ -201,5 +201,6 @@ async def _presented(
         yield last | {"choices": [], "usage": usage}
 
 
-def _present(piece: JSON, model: str) -> JSON:
+def present(piece: JSON, model: str) -> JSON:
+    """A piece under the model's name, without what llama.cpp adds."""
     return {k: v for k, v in piece.items() if k not in _NOT_OPENAI} | {"model": model}

@@ -63,6 +63,10 @@ class EndpointOptions:
             only say so.
         n_parallel: Requests that a GGUF model works on at the same time.
         n_threads: Threads of a GGUF model; None takes half of the processors.
+        upstream: A connection, as the models take it: the endpoint asks there instead of a model of
+            its own, and is a gateway for every OpenAI client. `model` is not used then.
+        record: A file that keeps what the upstream answers; an old one is overwritten.
+        replay: Such a file, which answers instead of the upstream, without network and key.
         keep_requests: How many requests `requests` remembers.
         keep_request_bytes: How many bytes the bodies of these may have together.
     """
@@ -100,6 +104,9 @@ class EndpointOptions:
     n_ctx: int = 8192
     n_parallel: int = 4
     n_threads: int | None = None
+    upstream: Any = field(default=None, repr=False)
+    record: str | os.PathLike[str] | None = None
+    replay: str | os.PathLike[str] | None = None
     keep_requests: int = 1000
     keep_request_bytes: int = 64 * 1024 * 1024
 
@@ -113,6 +120,15 @@ class EndpointOptions:
             raise ValueError("deployments needs at least one name, and shares of 0 or more.")
         if (self.script is not None) != (self.model == "scripted"):
             raise ValueError('model="scripted" and script= belong together.')
+        if self.replay is not None and (self.upstream, self.record) != (None, None):
+            raise ValueError("replay= answers alone: leave out upstream= and record=.")
+        if self.record is not None and self.upstream is None:
+            raise ValueError("record= needs upstream=, the endpoint whose answers are kept.")
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether another endpoint answers, or has answered."""
+        return self.upstream is not None or self.replay is not None
 
     def model_name(self, deployment: str, default: str) -> str:
         """The name under which a deployment's model answers."""

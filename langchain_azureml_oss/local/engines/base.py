@@ -58,7 +58,7 @@ async def only(pieces: AsyncGenerator[JSON, None]) -> JSON:
 
 
 class Engine(Protocol):
-    """Turns prompts into text, and says what it knows about texts.
+    """Turns prompts into text, and texts into vectors.
 
     `chat` and `complete` yield exactly one object, or with `"stream": true` a series of chunks.
     Closing the generator stops the work behind it. A refusal is an `EngineError`; anything else is
@@ -78,6 +78,17 @@ class Engine(Protocol):
         """Answers the body of a `/v1/completions` request with one prompt."""
         ...
 
+    async def embed(self, inputs: list[EmbeddingInput], dimensions: int | None) -> Embedded:
+        """A vector for each input; `dimensions`: how long, None for what the model has."""
+        ...
+
+    async def close(self) -> None:
+        """Stops what is running and gives threads back."""
+
+
+class KnownModel(Engine, Protocol):
+    """An engine that knows its model's window and tokens; one that asks elsewhere does not."""
+
     async def context_tokens(self) -> int:
         """The tokens that prompt and answer may have together."""
         ...
@@ -89,10 +100,3 @@ class Engine(Protocol):
     async def tokenize(self, text: str, *, special: bool) -> list[Token]:
         """The tokens of a text; `special`: with those that begin each prompt."""
         ...
-
-    async def embed(self, inputs: list[EmbeddingInput], dimensions: int | None) -> Embedded:
-        """A vector for each input; `dimensions`: how long, None for what the model has."""
-        ...
-
-    async def close(self) -> None:
-        """Stops what is running and gives threads back."""
