@@ -1,24 +1,29 @@
-"""`azureml-oss serve`: a local Azure ML online endpoint."""
+"""`azureml-oss serve`: a local Azure ML online endpoint, or a gateway to another one."""
 
 from __future__ import annotations
 
 import os
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from langchain_azureml_oss.cli.problems import WRONG_USAGE, CommandError, reported
 from langchain_azureml_oss.cli.terminal import Terminal
+from langchain_azureml_oss.errors import ConnectionConfigError
 
 if TYPE_CHECKING:
     from langchain_azureml_oss.local import LocalEndpoint
 
 _KEY = "AZUREML_ENDPOINT_API_KEY"
+# Not the other one, which may hold the key of the endpoint behind the gateway.
+_GATEWAY_KEY = "AZUREML_GATEWAY_API_KEY"
 _FAMILIES = {"gpt2-2023": "GPT2", "falcon-2023": "FALCON", "dolly-2023": "DOLLY"}
 """Contract -> the family of the models that spoke it."""
 
 _SERVER = "Server"
+_GATEWAY = "Gateway"
 _QUIRKS = "What it speaks"
 _TROUBLE = "Trouble on demand"
 
@@ -68,6 +73,34 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
             rich_help_panel=_SERVER,
         ),
     ] = False,
+    connection: Annotated[
+        str | None,
+        typer.Option(
+            "--connection",
+            metavar="SELECTOR_OR_YAML",
+            help="Ask this endpoint instead of a local model, for any OpenAI client; see"
+            " azureml-oss chat --help.",
+            rich_help_panel=_GATEWAY,
+        ),
+    ] = None,
+    record: Annotated[
+        Path | None,
+        typer.Option(
+            "--record",
+            metavar="FILE",
+            help="Keep its answers in this file, which is written anew; no key is in it.",
+            rich_help_panel=_GATEWAY,
+        ),
+    ] = None,
+    replay: Annotated[
+        Path | None,
+        typer.Option(
+            "--replay",
+            metavar="FILE",
+            help="Answer from such a file alone, without network or key.",
+            rich_help_panel=_GATEWAY,
+        ),
+    ] = None,
     contract: Annotated[
         str,
         typer.Option(
@@ -96,7 +129,7 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
         str,
         typer.Option(
             "--task",
-            help="any, chat or completion; the other API is refused.",
+            help="any, chat, completion or embeddings; the other APIs are refused.",
             rich_help_panel=_QUIRKS,
         ),
     ] = "any",
@@ -153,15 +186,18 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
 ) -> None:
     """Run a local Azure ML online endpoint, until Ctrl-C.
 
-    The key is AZUREML_ENDPOINT_API_KEY; without it one is made up and shown. Standard output gets
-    the lines to paste into another shell.
+    The key is AZUREML_ENDPOINT_API_KEY, that of a gateway AZUREML_GATEWAY_API_KEY; without it one
+    is made up and shown. Standard output gets the lines to paste into another shell.
     """
     terminal = Terminal(as_json=as_json)
+    is_gateway = connection is not None or replay is not None
     options = {
         "model": model,
         "host": host,
         "port": port,
-        "api_key": os.environ.get(_KEY, ""),
+        "api_key": os.environ.get(_GATEWAY_KEY if is_gateway else _KEY, ""),
+        "record": record,
+        "replay": replay,
         "contract": contract,
         "front_door": front_door,
         "extended": extended,
@@ -176,22 +212,34 @@ def serve(  # noqa: PLR0913 -- each is an option of the command
     if deployment:
         options["deployments"] = _shares(deployment)
     with reported(terminal):
-        _serve(terminal, options)
+        if record is not None and connection is None:
+            raise CommandError("--record needs --connection.", WRONG_USAGE)
+        if replay is not None and connection is not None:
+            raise CommandError("--replay answers alone: leave out --connection.", WRONG_USAGE)
+        _serve(terminal, options, connection)
 
 
-def _serve(terminal: Terminal, options: dict[str, Any]) -> None:
+def _serve(terminal: Terminal, options: dict[str, Any], connection: str | None) -> None:
     from langchain_azureml_oss.local import (  # noqa: PLC0415 -- takes a second
         LocalEndpoint,
         MissingEngineError,
     )
 
+    if connection is not None:
+        from langchain_azureml_oss.connections import named_connection  # noqa: PLC0415 -- likewise
+
+        options["upstream"] = named_connection(connection)
     try:
         endpoint = LocalEndpoint(**options)
-    except (MissingEngineError, FileNotFoundError, ValueError) as error:
+    except ConnectionConfigError:
+        raise
+    except (MissingEngineError, OSError, ValueError) as error:
         raise CommandError(str(error), WRONG_USAGE) from None
-    terminal.say(f"Starting a local endpoint with {options['model']} ...")
+    introduce = _introduce_gateway if endpoint.is_gateway else _introduce
+    source = connection or options["replay"] or options["model"]
+    terminal.say(f"Starting a local endpoint with {source} ...")
     try:
-        endpoint.serve(lambda: _introduce(terminal, endpoint))
+        endpoint.serve(lambda: introduce(terminal, endpoint))
     except OSError as error:
         msg = f"The endpoint did not start: {error.strerror or error} (--host, --port)."
         raise CommandError(msg) from None
@@ -249,3 +297,19 @@ def _introduce(terminal: Terminal, endpoint: LocalEndpoint) -> None:
         terminal.say(f"{_KEY} is the one of this shell.")
     if path == "/v1":
         terminal.say(f"{endpoint.scoring_url} is there too; it does not stream.")
+
+
+def _introduce_gateway(terminal: Terminal, endpoint: LocalEndpoint) -> None:
+    """Say how OpenAI's clients connect."""
+    own = bool(os.environ.get(_GATEWAY_KEY))
+    base_url, key = f"{endpoint.url}/v1", None if own else endpoint.api_key
+    if terminal.as_json:
+        terminal.result({"base_url": base_url, "api_key": key})
+        return
+    terminal.say(f"Listening at {endpoint.url}. Ctrl-C stops it.")
+    terminal.say("OpenAI clients read these; paste them where yours runs:")
+    terminal.write(f"export OPENAI_BASE_URL={shlex.quote(base_url)}\n")
+    if key is not None:
+        terminal.write(f"export OPENAI_API_KEY={shlex.quote(key)}\n")
+    else:
+        terminal.say(f"The key is {_GATEWAY_KEY} of this shell.")

@@ -7,7 +7,9 @@
 
 `LocalEndpoint` speaks what Microsoft's servers speak (`/score` and the OpenAI-style routes), behind
 a front door with keys, deployments and request ids, and can fail on demand in the ways that real
-endpoints do. Public. Imports `errors` and `connections`.
+endpoints do. With an upstream it is a gateway for OpenAI's clients, whose answers can be recorded
+and replayed. `pytest_plugin.py` has fixtures over it. Public. Imports `errors`, `families`,
+`connections`, `chat_models` and `llms`.
 """
 
 from __future__ import annotations

@@ -7,6 +7,7 @@ import re
 import socket
 import struct
 from collections import deque
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -22,10 +23,11 @@ from langchain_azureml_oss.local.state import STATE, visit
 from langchain_azureml_oss.local.streams import DONE, ERROR_EVENT
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Mapping
+    from collections.abc import Awaitable, Callable
 
     from aiohttp.typedefs import Handler
 
+    from langchain_azureml_oss.local.options import Faults
     from langchain_azureml_oss.local.state import Interruption
 
 _FOREVER_S = 24 * 3600
@@ -50,18 +52,22 @@ class FaultPlan:
     """Decides which request gets which fault: planned ones first, then chance.
 
     Args:
-        odds: Fault to probability, as a mapping or as text (`"429=0.05,slow=0.1"`).
+        faults: Fault to probability, as a mapping or as text (`"429=0.05,slow=0.1"`); or a list of
+            faults, one for each of the first requests.
         seed: Makes chance repeatable.
 
     Raises:
         ValueError: An unknown fault, or probabilities that are none.
     """
 
-    def __init__(self, odds: str | Mapping[str, float], seed: int | None) -> None:
+    def __init__(self, faults: Faults, seed: int | None) -> None:
+        planned, odds = ([], faults) if isinstance(faults, str | Mapping) else (faults, {})
         self._odds = _odds(odds)
         self._chance = Random(seed)  # noqa: S311 -- nothing secret is drawn
         self._planned: deque[str] = deque()
         self._lock = Lock()
+        for fault in planned:
+            self.add(fault, 1)
 
     def add(self, fault: str, times: int) -> None:
         """Plans a fault for the next requests."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from multidict import CIMultiDict
 
-from langchain_azureml_oss.local.refusals import Refusal, error, not_found
+from langchain_azureml_oss.local.refusals import Refusal, error, not_found, reason
 from langchain_azureml_oss.local.request_log import RecordedRequest, masked
 from langchain_azureml_oss.local.state import STATE, VISIT, State, Visit, visit
 
@@ -67,7 +67,7 @@ def failed(refusal: Refusal) -> web.Response:
     """A refusal of the container as seen from the outside: 424, and its status in a header."""
     headers = refusal.headers | {
         "ms-azureml-model-error-statuscode": str(refusal.status),
-        "ms-azureml-model-error-reason": HTTPStatus(refusal.status).phrase,
+        "ms-azureml-model-error-reason": reason(refusal.status),
     }
     return web.json_response(refusal.body, status=424, headers=headers)
 

@@ -30,7 +30,8 @@ class Api:
     check: Callable[[Any], str | None]
 
 
-def _check_messages(messages: Any) -> str | None:
+def check_messages(messages: Any) -> str | None:
+    """What is wrong with the messages of a body, if anything."""
     if not isinstance(messages, list) or not messages:
         return "Input should be a list with at least one message"
     if not all(isinstance(one, dict) and isinstance(one.get("role"), str) for one in messages):
@@ -42,7 +43,7 @@ def _check_prompt(prompt: Any) -> str | None:
     return None if isinstance(prompt, str) else "Input should be a valid string"
 
 
-CHAT = Api("messages", "chat", lambda engine: engine.chat, _check_messages)
+CHAT = Api("messages", "chat", lambda engine: engine.chat, check_messages)
 COMPLETION = Api("prompt", "completion", lambda engine: engine.complete, _check_prompt)
 
 # Two halves of the server disagree about extras. The key is what the header `extra-parameters`
@@ -97,17 +98,17 @@ async def generate(request: web.Request) -> web.StreamResponse:
     """Answers all four routes."""
     state = request.app[STATE]
     api, policies = ROUTES[request.path]
-    body = _parsed(visit(request).raw)
+    body = parsed(visit(request).raw)
     _refuse(body, api, state.options)
     body = _settle_extras(body, api, request.headers.get("extra-parameters"), policies)
     _validate(body, api, state.options)
-    name = state.options.model_name(visit(request).record.deployment or "", state.engine.name)
+    name = state.model_name(request)
     streaming = body.get("stream", False) and not state.options.ignore_stream
     pieces = _in_azure_words(api.engine(state.engine)(body | {"stream": streaming}))
     if streaming:
         wanted = (body.get("stream_options") or {}).get("include_usage", False)
-        return await write_stream(request, _presented(pieces, name, include_usage=wanted))
-    return web.json_response(_present(await only(pieces), name))
+        return await write_stream(request, presented(pieces, name, include_usage=wanted))
+    return web.json_response(present(await only(pieces), name))
 
 
 def wants_stream(request: web.Request) -> bool:
@@ -117,7 +118,8 @@ def wants_stream(request: web.Request) -> bool:
     return asked and request.path in ROUTES and not request.app[STATE].options.ignore_stream
 
 
-def _parsed(raw: bytes) -> JSON:
+def parsed(raw: bytes) -> JSON:
+    """The fields of a body; 422 where it is no JSON object."""
     try:
         body = json.loads(raw)
     except (ValueError, RecursionError) as problem:
@@ -183,7 +185,7 @@ async def _in_azure_words(pieces: AsyncGenerator[JSON, None]) -> AsyncGenerator[
         raise from_engine(problem.status, problem.body) from problem
 
 
-async def _presented(
+async def presented(
     chunks: AsyncGenerator[JSON, None], model: str, *, include_usage: bool
 ) -> AsyncGenerator[JSON, None]:
     """The chunks under the deployment's name, usage only in a last one and only when asked for."""
@@ -191,7 +193,7 @@ async def _presented(
     last: JSON = {}
     async with aclosing(chunks):
         async for chunk in chunks:
-            last = _present(chunk, model)
+            last = present(chunk, model)
             usage = last.pop("usage", None) or usage
             if last["choices"]:
                 yield last
@@ -199,5 +201,6 @@ async def _presented(
         yield last | {"choices": [], "usage": usage}
 
 
-def _present(piece: JSON, model: str) -> JSON:
+def present(piece: JSON, model: str) -> JSON:
+    """A piece under the model's name, without what llama.cpp adds."""
     return {k: v for k, v in piece.items() if k not in _NOT_OPENAI} | {"model": model}

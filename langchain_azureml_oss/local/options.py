@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 if TYPE_CHECKING:
     import os
     import ssl
-    from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from collections.abc import Awaitable, Callable
 
     from langchain_azureml_oss.local.engines.base import ScriptedReply
 
 ContractName = Literal["score", "gpt2-2023", "falcon-2023", "dolly-2023"]
 CompletionShape = Literal["keyed", "list", "extended"]
+Faults = str | Mapping[str, float] | Sequence[str]
 Auth = Literal["key", "aad_token"]
-Task = Literal["any", "chat", "completion"]
+Task = Literal["any", "chat", "completion", "embeddings"]
+Server = Literal["vllm", "llama.cpp", "azure"]
 
 
 @dataclass(kw_only=True, eq=False)
@@ -39,23 +42,31 @@ class EndpointOptions:
         extended: `/score` chats as later servers do: it takes `tools` in `parameters`, and answers
             with message, usage and so on.
         task: `chat` refuses `/completions` and finds nothing to do for prompts at `/score`;
-            `completion` refuses `/chat/completions` and takes messages at `/score` for prompts.
+            `completion` refuses `/chat/completions` and takes messages at `/score` for prompts;
+            `embeddings` refuses both, and `/score` answers texts with a list of vectors.
+        server: Whose `/v1/models` and `/tokenize` there are; `azure` has neither.
         front_door: Everything but 200 from the container arrives as a 424, as on Azure. Otherwise
             only a crash does, and 4xx keep their own status.
         refuse_tools: 400 when a request has `tools` or `tool_choice`.
         refuse_stream_options: 400 when a request has `stream_options`.
         ignore_stream: Answers plain JSON when asked to stream.
         json_schema: Whether `response_format` takes `json_schema` (llama.cpp and vLLM do).
-        faults: Probability of each fault, as a mapping or as `"429=0.05,slow=0.1"`.
+        faults: Probability of each fault, as a mapping or as `"429=0.05,slow=0.1"`; or a list of
+            faults, one for each of the first requests.
         seed: Seed of the faults and of the traffic split.
         slow_s: Seconds that the `slow` fault waits.
         retry_after_s: Seconds in the `Retry-After` of a 429; None leaves the header out.
         script: Replies of the `scripted` engine: a sequence, or a function of the OpenAI body.
         token_delay_s: Seconds between two streamed tokens of `echo` and `scripted`.
         chat_template: Jinja template that replaces the GGUF file's own.
-        n_ctx: Tokens of context of a GGUF model, shared by the requests in flight.
+        n_ctx: Tokens of context of a GGUF model, shared by the requests in flight. Other models
+            only say so.
         n_parallel: Requests that a GGUF model works on at the same time.
         n_threads: Threads of a GGUF model; None takes half of the processors.
+        upstream: A connection, as the models take it: the endpoint asks there instead of a model of
+            its own, and is a gateway for every OpenAI client. `model` is not used then.
+        record: A file that keeps what the upstream answers; an old one is overwritten.
+        replay: Such a file, which answers instead of the upstream, without network and key.
         keep_requests: How many requests `requests` remembers.
         keep_request_bytes: How many bytes the bodies of these may have together.
     """
@@ -73,12 +84,13 @@ class EndpointOptions:
     first_prompt_only: bool = False
     extended: bool = False
     task: Task = "any"
+    server: Server = "vllm"
     front_door: bool = False
     refuse_tools: bool = False
     refuse_stream_options: bool = False
     ignore_stream: bool = False
     json_schema: bool = True
-    faults: str | Mapping[str, float] = ""
+    faults: Faults = ""
     seed: int | None = None
     slow_s: float = 1.0
     retry_after_s: float | None = 1
@@ -92,6 +104,9 @@ class EndpointOptions:
     n_ctx: int = 8192
     n_parallel: int = 4
     n_threads: int | None = None
+    upstream: Any = field(default=None, repr=False)
+    record: str | os.PathLike[str] | None = None
+    replay: str | os.PathLike[str] | None = None
     keep_requests: int = 1000
     keep_request_bytes: int = 64 * 1024 * 1024
 
@@ -105,6 +120,15 @@ class EndpointOptions:
             raise ValueError("deployments needs at least one name, and shares of 0 or more.")
         if (self.script is not None) != (self.model == "scripted"):
             raise ValueError('model="scripted" and script= belong together.')
+        if self.replay is not None and (self.upstream, self.record) != (None, None):
+            raise ValueError("replay= answers alone: leave out upstream= and record=.")
+        if self.record is not None and self.upstream is None:
+            raise ValueError("record= needs upstream=, the endpoint whose answers are kept.")
+
+    @property
+    def is_gateway(self) -> bool:
+        """Whether another endpoint answers, or has answered."""
+        return self.upstream is not None or self.replay is not None
 
     def model_name(self, deployment: str, default: str) -> str:
         """The name under which a deployment's model answers."""
@@ -118,4 +142,5 @@ _CHOICES: dict[str, tuple[object, ...]] = {
     "contract": get_args(ContractName),
     "completion_shape": (None, *get_args(CompletionShape)),
     "task": get_args(Task),
+    "server": get_args(Server),
 }

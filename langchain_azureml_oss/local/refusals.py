@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from http import HTTPStatus
+from http.client import responses
 
 
 class Refusal(Exception):  # noqa: N818 -- a regular answer of the server, not an error of this code
@@ -22,6 +22,11 @@ class Refusal(Exception):  # noqa: N818 -- a regular answer of the server, not a
         self.headers = headers or {}
 
 
+def reason(status: int) -> str:
+    """The words for a status; a gateway meets statuses that have none."""
+    return responses.get(status, "Error")
+
+
 def detail(status: int, text: str) -> Refusal:
     """`{"detail": ...}`, the shape of a web framework's own refusal."""
     return Refusal(status, {"detail": text})
@@ -29,7 +34,7 @@ def detail(status: int, text: str) -> Refusal:
 
 def error(status: int, message: str) -> Refusal:
     """`{"error": {"code", "message", "status"}}`, the shape of Microsoft's server."""
-    code = HTTPStatus(status).phrase
+    code = reason(status)
     return Refusal(status, {"error": {"code": code, "message": message, "status": status}})
 
 

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from langchain_azureml_oss.local.embeddings import score_vectors
 from langchain_azureml_oss.local.engines.base import JSON, EngineError, only
-from langchain_azureml_oss.local.refusals import Refusal, error
+from langchain_azureml_oss.local.refusals import Refusal, error, from_engine
 from langchain_azureml_oss.local.state import STATE, State, visit
 
 if TYPE_CHECKING:
@@ -73,6 +74,8 @@ async def score(request: web.Request) -> web.Response:
     """Answers `POST /score`."""
     state = request.app[STATE]
     body = _parsed(visit(request).raw)
+    if state.options.task == "embeddings":
+        return web.json_response(await score_vectors(state, body))
     for contract in CONTRACTS[state.options.contract]:
         call = contract.read(body) if isinstance(body, dict) else None
         call = call and _of_task(call, state.options.task)
@@ -118,6 +121,8 @@ async def _chat(request: web.Request, call: ScoreCall) -> JSON:
     try:
         whole = await only(state.engine.chat(asked))
     except EngineError as problem:
+        if state.options.is_gateway:
+            raise from_engine(problem.status, problem.body) from problem
         logger.info("The engine refused: %s", problem)
         if state.options.extended:
             inner = {"status_code": problem.status, "body": problem.body}
@@ -127,12 +132,11 @@ async def _chat(request: web.Request, call: ScoreCall) -> JSON:
     message = choice["message"]
     output: JSON = {"output": message.get("content") or ""}
     if state.options.extended:
-        deployment = visit(request).record.deployment or ""
         output |= {
             "message": message,
             "finish_reason": choice["finish_reason"],
-            "usage": whole["usage"],
-            "model": state.options.model_name(deployment, state.engine.name),
+            "usage": whole.get("usage"),
+            "model": state.model_name(request),
             "id": whole["id"],
         }
         extras = ("tool_calls", "reasoning_content")
@@ -145,8 +149,11 @@ async def _complete(state: State, contract: ScoreContract, call: ScoreCall) -> o
     # The later servers' answer has room for one text: the others are lost.
     single = state.options.first_prompt_only or shape == "extended"
     prompts = call.prompts[:1] if single else call.prompts
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_continue(state, call, prompt)) for prompt in prompts]
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(_continue(state, call, prompt)) for prompt in prompts]
+    except ExceptionGroup as problems:
+        raise problems.exceptions[0] from None
     return _SHAPES[shape]([task.result() for task in tasks], contract.wrap)
 
 
@@ -155,12 +162,14 @@ async def _continue(state: State, call: ScoreCall, prompt: str) -> JSON | None:
     try:
         whole = await only(state.engine.complete({"prompt": prompt, **call.settings()}))
     except EngineError as problem:
+        if state.options.is_gateway:
+            raise from_engine(problem.status, problem.body) from problem
         logger.info("The engine refused: %s", problem)
         return None
     choice: JSON = whole["choices"][0]
     if call.parameters.get("return_full_text", True):
         choice["text"] = prompt + choice["text"]
-    return choice | {"usage": whole["usage"]}
+    return choice | {"usage": whole.get("usage")}
 
 
 def _call(inputs: object, parameters: object, *, chats: bool = False) -> ScoreCall | None:

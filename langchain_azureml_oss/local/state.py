@@ -56,6 +56,11 @@ class State:
         sent = secret.encode("utf-8", "surrogateescape")
         return secrets.compare_digest(sent, self.options.api_key.encode())
 
+    def model_name(self, request: web.Request) -> str:
+        """The name of the model that answers this request."""
+        deployment = visit(request).record.deployment or ""
+        return self.options.model_name(deployment, self.engine.name)
+
 
 STATE = web.AppKey("state", State)
 # aiohttp knows keys of requests from 3.14 on, and warns of plain strings since.

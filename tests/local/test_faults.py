@@ -161,3 +161,11 @@ def test_an_unknown_fault_is_said_when_planned(echo):
 
 def test_every_fault_has_a_summary():
     assert all(fault.summary for fault in FAULTS.values())
+
+
+def test_a_list_of_faults_is_for_the_first_requests(post):
+    with LocalEndpoint("echo", faults=["503", "429"]) as endpoint:
+        statuses = [post(endpoint, "/score", SCORE).status_code for _ in range(3)]
+    assert statuses == [503, 429, 200]
+    with pytest.raises(ValueError, match="Unknown fault 'gossip'"):
+        LocalEndpoint("echo", faults=["gossip"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import aclosing
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
@@ -30,6 +31,26 @@ ScriptedReply = str | JSON | EngineError
 `finish_reason`, `usage`; or an error."""
 
 
+EmbeddingInput = str | list[int]
+"""What becomes a vector: a text, or the tokens of one."""
+
+
+@dataclass(frozen=True)
+class Token:
+    """A token: its number in the vocabulary, and its text."""
+
+    id: int
+    text: str
+
+
+@dataclass(frozen=True)
+class Embedded:
+    """A vector for each input, and how many tokens these had together."""
+
+    vectors: list[list[float]]
+    tokens: int
+
+
 async def only(pieces: AsyncGenerator[JSON, None]) -> JSON:
     """The one object that an engine yields when it was not asked to stream."""
     async with aclosing(pieces):
@@ -37,10 +58,11 @@ async def only(pieces: AsyncGenerator[JSON, None]) -> JSON:
 
 
 class Engine(Protocol):
-    """Turns prompts into text.
+    """Turns prompts into text, and texts into vectors.
 
-    Both methods yield exactly one object, or with `"stream": true` a series of chunks. Closing the
-    generator stops the work behind it. A refusal is an `EngineError`; anything else is a crash.
+    `chat` and `complete` yield exactly one object, or with `"stream": true` a series of chunks.
+    Closing the generator stops the work behind it. A refusal is an `EngineError`; anything else is
+    a crash.
     """
 
     name: str
@@ -56,5 +78,25 @@ class Engine(Protocol):
         """Answers the body of a `/v1/completions` request with one prompt."""
         ...
 
+    async def embed(self, inputs: list[EmbeddingInput], dimensions: int | None) -> Embedded:
+        """A vector for each input; `dimensions`: how long, None for what the model has."""
+        ...
+
     async def close(self) -> None:
         """Stops what is running and gives threads back."""
+
+
+class KnownModel(Engine, Protocol):
+    """An engine that knows its model's window and tokens; one that asks elsewhere does not."""
+
+    async def context_tokens(self) -> int:
+        """The tokens that prompt and answer may have together."""
+        ...
+
+    async def prompt(self, body: JSON) -> str:
+        """The one text that `messages` and `tools` of a body become for the model."""
+        ...
+
+    async def tokenize(self, text: str, *, special: bool) -> list[Token]:
+        """The tokens of a text; `special`: with those that begin each prompt."""
+        ...

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from langchain_azureml_oss.local.engines.answers import (
     Answer,
@@ -13,6 +13,7 @@ from langchain_azureml_oss.local.engines.answers import (
     whole_text,
     words,
 )
+from langchain_azureml_oss.local.engines.weightless import Weightless, plain_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from langchain_azureml_oss.local.options import EndpointOptions
 
 
-class EchoEngine:
+class EchoEngine(Weightless):
     """Answers `echo: ` and the last user message, or ` echo: ` and the prompt.
 
     A token is a word with the whitespace before it. `max_tokens`, `stop`, `n` and `logprobs` are
@@ -31,18 +32,14 @@ class EchoEngine:
     name = "echo"
 
     def __init__(self, options: EndpointOptions) -> None:
+        super().__init__(options)
         self._delay_s = options.token_delay_s
-
-    async def start(self) -> None:
-        """Nothing to load."""
-
-    async def close(self) -> None:
-        """Nothing to give back."""
 
     def chat(self, body: JSON) -> AsyncGenerator[JSON, None]:
         """Answers a chat."""
         texts = [
-            (message.get("role"), _text(message.get("content"))) for message in body["messages"]
+            (message.get("role"), plain_text(message.get("content")))
+            for message in body["messages"]
         ]
         said = next((text for role, text in reversed(texts) if role == "user"), "")
         prompt_tokens = sum(len(words(text)) for _, text in texts)
@@ -95,9 +92,3 @@ def _answer(text: str, prompt_tokens: int, body: JSON) -> Answer:
         copies=body.get("n") or 1,
         logprobs=logprobs is not None and logprobs is not False,
     )
-
-
-def _text(content: Any) -> str:
-    if isinstance(content, list):
-        return "".join(part.get("text", "") for part in content if isinstance(part, dict))
-    return content or ""

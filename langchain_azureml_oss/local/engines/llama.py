@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import importlib.util
 import os
 import secrets
@@ -14,15 +15,23 @@ from typing import TYPE_CHECKING, Any
 
 from langchain_azureml_oss.local.engines.base import JSON, EngineError
 from langchain_azureml_oss.local.engines.folding import fold
+from langchain_azureml_oss.local.engines.llama_reader import LlamaReader, checked
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
+    from langchain_azureml_oss.local.engines.base import Embedded, EmbeddingInput, Token
     from langchain_azureml_oss.local.options import EndpointOptions
 
 # A small model may ramble until its context is full, which takes minutes.
 _DEFAULT_MAX_TOKENS = 512
 _WORKERS = 16
+
+# llama.cpp opens an HTTP port of its own; only this process gets in there.
+_KEY = secrets.token_urlsafe(24)
+# The longest text that becomes a vector; llama.cpp takes it in at once.
+_EMBEDDED_TOKENS = 2048
+_HEAD_BYTES = 64 * 1024
 
 _servers: dict[tuple[object, ...], Any] = {}
 _loading = Lock()
@@ -62,12 +71,15 @@ class LlamaEngine:
         self._stops: set[Event] = set()
         self._pool: ThreadPoolExecutor
         self._server: Any = None
+        self._reader: LlamaReader
 
     async def start(self) -> None:
         """Loads the file, unless an endpoint of this process has done so."""
         self._pool = ThreadPoolExecutor(_WORKERS, thread_name_prefix="local-endpoint-llama")
         loop = asyncio.get_running_loop()
         self._server = await loop.run_in_executor(self._pool, _load, self._path, self._options)
+        load_embedder = functools.partial(_load, self._path, self._options, embedding=True)
+        self._reader = LlamaReader(self._server, _KEY, load_embedder, self._pool)
 
     async def close(self) -> None:
         """Stops what is being generated; the loaded model stays for the next endpoint."""
@@ -82,6 +94,22 @@ class LlamaEngine:
     def complete(self, body: JSON) -> AsyncGenerator[JSON, None]:
         """Goes on with a prompt."""
         return self._generate(self._server.handle_completions, body)
+
+    async def context_tokens(self) -> int:
+        """The window of a request."""
+        return await self._reader.context_tokens()
+
+    async def prompt(self, body: JSON) -> str:
+        """What the chat template makes of messages and tools."""
+        return await self._reader.prompt(body)
+
+    async def tokenize(self, text: str, *, special: bool) -> list[Token]:
+        """The tokens of a text."""
+        return await self._reader.tokenize(text, special=special)
+
+    async def embed(self, inputs: list[EmbeddingInput], dimensions: int | None) -> Embedded:
+        """Vectors of unit length."""
+        return await self._reader.embed(inputs, dimensions)
 
     async def _generate(
         self, handle: Callable[..., None], body: JSON
@@ -147,9 +175,7 @@ def _checked(item: JSON | BaseException) -> JSON:
         raise EngineError(400, f"{str(item).partition(' - ')[0]} by this model") from item
     if isinstance(item, BaseException):
         raise item
-    if "error" in item:
-        raise EngineError(int(item["error"].get("code", 500)), item)
-    return item
+    return checked(item)
 
 
 def _smollm2() -> Path:
@@ -160,13 +186,18 @@ def _smollm2() -> Path:
     return Path(spec.origin).with_name("SmolLM2-135M-Instruct.Q4_1.gguf")
 
 
-def _load(path: Path, options: EndpointOptions) -> Any:
+def _head(path: Path) -> bytes:
+    with path.open("rb") as file:
+        return file.read(_HEAD_BYTES)
+
+
+def _load(path: Path, options: EndpointOptions, *, embedding: bool = False) -> Any:
     import xllamacpp  # noqa: PLC0415 -- optional, and heavy
 
     # Half: llama.cpp's threads wait for each other by spinning, so that one which has to share its
     # processor (with the client, with another process of tests) slows all down by a factor of ten.
     threads = options.n_threads or max(1, (os.cpu_count() or 1) // 2)
-    key = (path, options.chat_template, options.n_ctx, options.n_parallel, threads)
+    key = (path, options.chat_template, options.n_ctx, options.n_parallel, threads, embedding)
     with _loading:
         if key not in _servers:
             params = xllamacpp.CommonParams()
@@ -180,8 +211,14 @@ def _load(path: Path, options: EndpointOptions) -> Any:
             params.verbosity = -1
             params.ui = False
             params.endpoint_slots = False
-            # The library opens an HTTP port of its own; nobody gets in there.
-            params.api_keys = [secrets.token_urlsafe(24)]
+            params.api_keys = [_KEY]
+            if embedding:
+                params.embedding = True
+                params.n_batch = params.n_ubatch = min(options.n_ctx, _EMBEDDED_TOKENS)
+                # Models made for vectors say how a text gets one; of others, the mean is taken.
+                if b".pooling_type" not in _head(path):
+                    mean = xllamacpp.llama_pooling_type.LLAMA_POOLING_TYPE_MEAN
+                    params.pooling_type = mean
             if options.chat_template is not None:
                 params.chat_template = options.chat_template
             try:

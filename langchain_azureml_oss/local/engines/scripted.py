@@ -17,6 +17,7 @@ from langchain_azureml_oss.local.engines.answers import (
 )
 from langchain_azureml_oss.local.engines.base import JSON, EngineError, ScriptedReply
 from langchain_azureml_oss.local.engines.echo import paced
+from langchain_azureml_oss.local.engines.weightless import Weightless
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterator
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from langchain_azureml_oss.local.options import EndpointOptions
 
 
-class ScriptedEngine:
+class ScriptedEngine(Weightless):
     """Answers with the replies of a script, in turn, or with what a function makes of the body.
 
     A tool call is OpenAI's (`{"function": {"name", "arguments"}}`) or shorter (`{"name", "args"}`);
@@ -35,6 +36,7 @@ class ScriptedEngine:
     name = "scripted"
 
     def __init__(self, options: EndpointOptions) -> None:
+        super().__init__(options)
         self._delay_s = options.token_delay_s
         self._script = options.script
         self._told = 0
@@ -42,9 +44,6 @@ class ScriptedEngine:
     async def start(self) -> None:
         """Begins with the first reply."""
         self._told = 0
-
-    async def close(self) -> None:
-        """Nothing to give back."""
 
     def chat(self, body: JSON) -> AsyncGenerator[JSON, None]:
         """Answers a chat."""
