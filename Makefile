@@ -57,7 +57,7 @@ lock: $(READY)  ## Bring the lock files up to date
 	echo 'uv' | $(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header -o requirements.bootstrap.lock -
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --extra local --extra cli --extra azure --extra promptflow --extra test \
+		--no-emit-index-url --no-header --extra local --extra cli --extra batch --extra ray --extra azure --extra promptflow --extra test \
 		--extra docs --group dev -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --generate-hashes \
 		--no-emit-index-url --no-header --group bench -c requirements.lock -o requirements.bench.lock pyproject.toml

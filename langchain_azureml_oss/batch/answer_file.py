@@ -30,7 +30,7 @@ import hashlib
 import logging
 import os
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple, Self
 
@@ -69,10 +69,10 @@ class AnswerFile:
     """
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
-        self._path = path.resolve()  # a link stays a link
+        self._path = resolved(path)
         self._lines: dict[int, _Line] = {}
         self._end = 0
-        if path.exists() and not path.is_file():
+        if self._path.exists() and not self._path.is_file():
             raise UnsupportedInputError(f"{path} is no file that answers can be written to.")
         try:
             self._file: BinaryIO = self._path.open("ab+")
@@ -103,8 +103,14 @@ class AnswerFile:
         """Numbers of the rows that were asked and have no answer."""
         return frozenset(number for number, line in self._lines.items() if not line.is_answer)
 
-    def check(self, rows: Iterable[Row]) -> int:
+    def check(
+        self, rows: Iterable[Row], on_answered: Callable[[Row], None] = lambda _: None
+    ) -> int:
         """Return how many of the rows have an answer.
+
+        Args:
+            rows: All of them.
+            on_answered: Called with each that has one.
 
         Raises:
             UnsupportedInputError: the file has other rows, or answers to other questions.
@@ -117,7 +123,9 @@ class AnswerFile:
             if line.digest != _digest(row.input):
                 raise self._misfit(f"another question in row {row.number}")
             known += 1
-            answered += line.is_answer
+            if line.is_answer:
+                answered += 1
+                on_answered(row)
         if known < len(self._lines):
             raise self._misfit("rows that the questions do not have")
         return answered
@@ -135,6 +143,13 @@ class AnswerFile:
         except OSError as error:
             raise _unwritable(self._path, error) from None
         self._note(row.number, row.input, len(data), is_answer="error" not in outcome)
+
+    def outcome(self, number: int) -> dict[str, Any]:
+        """Return what was written of a row that was asked."""
+        line = self._lines[number]
+        self._file.seek(line.start)  # lines are always added at the end
+        value: dict[str, Any] = decode_json(self._file.read(line.size))
+        return {name: known for name, known in value.items() if name not in {"row", "input"}}
 
     def close(self) -> None:
         """Put the lines in the order of the rows, one for each."""
@@ -176,6 +191,8 @@ class AnswerFile:
             except (KeyError, RecursionError, TypeError, ValueError):
                 is_whole = False
             if not is_whole:
+                if not data.endswith(b"\n"):  # a machine that goes down may leave zeros at the end
+                    data = data.rstrip(b"\0")  # noqa: PLW2901
                 if data.endswith(b"\n") or not data.startswith(_BEGINNING[: len(data)]):
                     msg = (
                         f"Line {number} of {self._path.name} is no answer of an earlier run. Write"
@@ -219,6 +236,20 @@ class AnswerFile:
             f"{self._path.name} has {what}, so it belongs to other input. Write to another file, or"
             " overwrite this one."
         )
+
+
+def resolved(path: Path) -> Path:
+    """Return where a link leads, so that it stays one.
+
+    Raises:
+        UnsupportedInputError: to itself.
+    """
+    try:
+        found = path.resolve(strict=False)
+        found.exists()
+    except (OSError, RuntimeError):  # the latter until Python 3.13
+        raise UnsupportedInputError(f"{path} is a link that leads to itself.") from None
+    return found
 
 
 def _digest(value: Any) -> bytes:

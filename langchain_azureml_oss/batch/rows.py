@@ -8,8 +8,6 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
-from langchain_core.messages import BaseMessage, SystemMessage, convert_to_messages
-
 from langchain_azureml_oss.errors import UnsupportedInputError
 
 
@@ -20,41 +18,8 @@ class Row(NamedTuple):
     """That of its line, or in a CSV file that of its record; the first is 1."""
     input: dict[str, Any]
     """What stands in the file: `prompt` or `messages`, and whatever else the user keeps there."""
-
-    def prompt(self) -> str:
-        """Return the text of a row that has no conversation.
-
-        Raises:
-            UnsupportedInputError: there is none.
-        """
-        prompt = self.input.get("prompt")
-        if isinstance(prompt, str) and prompt.strip():
-            return prompt
-        has = ", ".join(self.input) or "nothing"
-        raise UnsupportedInputError(f"Row {self.number} has no text in `prompt`; it has {has}.")
-
-    def messages(self, system: str | None = None) -> list[BaseMessage]:
-        """Return the conversation; a prompt is a user's turn.
-
-        Args:
-            system: Goes before a conversation that does not begin with a system message.
-
-        Raises:
-            UnsupportedInputError: there are neither messages nor a prompt.
-        """
-        given = self.input.get("messages") or [{"role": "user", "content": self.prompt()}]
-        if not isinstance(given, list) or not all(isinstance(turn, dict) for turn in given):
-            msg = f"Row {self.number}: `messages` must be a list of objects with role and content."
-            raise UnsupportedInputError(msg)
-        try:
-            messages = convert_to_messages(given)
-        except Exception as error:  # noqa: BLE001 - whatever langchain-core makes of such turns
-            said = str(error).partition("\n")[0]
-            msg = f"Row {self.number}: `messages` is not valid: {type(error).__name__}: {said}"
-            raise UnsupportedInputError(msg) from None
-        if system and not isinstance(messages[0], SystemMessage):
-            return [SystemMessage(system), *messages]
-        return messages
+    options: Mapping[str, Any] = {}
+    """Arguments of its call, where the file has them."""
 
 
 def read_rows(path: Path) -> Iterator[Row]:

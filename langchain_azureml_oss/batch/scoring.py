@@ -3,112 +3,50 @@
 from __future__ import annotations
 
 import asyncio
-import time
-from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice
+import functools
+from collections.abc import Callable, Coroutine, Iterator
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
-from langchain_core.messages.ai import UsageMetadata, add_usage
+from langchain_core.runnables import Runnable
 
-from langchain_azureml_oss.batch.answer_file import AnswerFile
+from langchain_azureml_oss.batch.answer_file import AnswerFile, resolved
+from langchain_azureml_oss.batch.duplicates import Duplicates
+from langchain_azureml_oss.batch.forms import Form
+from langchain_azureml_oss.batch.limits import Limits, TokenEstimate
+from langchain_azureml_oss.batch.pace import Pace
+from langchain_azureml_oss.batch.progress import Progress
 from langchain_azureml_oss.batch.rows import Row, read_rows
-from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
-from langchain_azureml_oss.errors import (
-    AuthenticationError,
-    ConnectionConfigError,
-    EndpointConnectionError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitError,
-    RequestTimeoutError,
-    UnsupportedInputError,
-)
-from langchain_azureml_oss.llms import AzureMLOSSLLM
+from langchain_azureml_oss.batch.run import Run
+from langchain_azureml_oss.batch.run_card import RunCard, settings_of
+from langchain_azureml_oss.batch.scorers import Scorer, scorer_of
+from langchain_azureml_oss.batch.turnstile import Turnstile
+from langchain_azureml_oss.errors import UnsupportedInputError
 
-Outcome = dict[str, Any]
-"""What is written of a row: `text` and what is known about the answer, or `error`."""
+P = ParamSpec("P")
+T = TypeVar("T")
 
-_METADATA = ("model_name", "deployment", "finish_reason", "request_id")
-_FATAL = (AuthenticationError, ConnectionConfigError, NotFoundError, PermissionDeniedError)
-"""Every other row would end the same way."""
-_OVERLOAD = frozenset({429, 502, 503, 504})
-"""Statuses that are no fault of the request."""
-_MAX_UNANSWERED = 10
-"""Requests without any answer, one after the other, before the endpoint counts as gone."""
+_RETRIES = 6
+"""Refusals of a lone request before it counts as failed, where the model does not say."""
 
 
-@dataclass(slots=True)
-class Progress:
-    """How far a run is; counts of rows."""
-
-    total: int = 0
-    """All rows of the file of questions."""
-    kept: int = 0
-    """Answered by an earlier run."""
-    answered: int = 0
-    """Answered by this one."""
-    failed: int = 0
-    usage: UsageMetadata | None = None
-    """Tokens of this run, where the endpoint reports them."""
-    first_failure: str = ""
-    """Row and reason."""
-
-    @property
-    def done(self) -> int:
-        """Rows that need no further question in this run."""
-        return self.kept + self.answered + self.failed
-
-    def note(self, row: Row, outcome: Outcome) -> None:
-        """Count a row."""
-        if error := outcome.get("error"):
-            self.failed += 1
-            self.first_failure = self.first_failure or (
-                f"row {row.number}: {error['type']}: {error['message']}"
-            )
-        else:
-            self.answered += 1
-            if usage := outcome.get("usage"):
-                self.usage = add_usage(self.usage, usage)
-
-
-def score_file(
-    model: AzureMLOSSChatModel | AzureMLOSSLLM,
+async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
+    model: Runnable[Any, Any],
     questions: str | Path,
     answers: str | Path,
     *,
-    concurrency: int = 8,
+    max_concurrency: int = 64,
+    concurrency: int | None = None,
     system: str | None = None,
+    column: str = "prompt",
+    limit_requests: int | None = None,
+    limit_tokens: int | None = None,
+    budget_tokens: int | None = None,
+    sample: int | None = None,
+    dedupe: bool = False,
     overwrite: bool = False,
-    on_progress: Callable[[Progress], None] | None = None,
-) -> Progress:
-    """Ask a model every question of a file; see `ascore_file`.
-
-    Raises:
-        RuntimeError: an event loop is running; await `ascore_file` there.
-    """
-    run = ascore_file(
-        model,
-        questions,
-        answers,
-        concurrency=concurrency,
-        system=system,
-        overwrite=overwrite,
-        on_progress=on_progress,
-    )
-    return asyncio.run(run)
-
-
-async def ascore_file(
-    model: AzureMLOSSChatModel | AzureMLOSSLLM,
-    questions: str | Path,
-    answers: str | Path,
-    *,
-    concurrency: int = 8,
-    system: str | None = None,
-    overwrite: bool = False,
+    mix: bool = False,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Ask a model every question of a file, and write the answers to another one.
@@ -117,200 +55,126 @@ async def ascore_file(
     again, rows with an answer are left alone, and the others are asked.
 
     Args:
-        model: A completion model takes prompts, several in a request where the contract does.
+        model: A chat model; a completion model, which takes prompts, several in a request where the
+            contract does; or any other Runnable, which takes a row's fields, such as
+            `prompt | model.with_structured_output(Schema)`.
         questions: JSON Lines (`.jsonl`: objects with `prompt` or `messages`, or texts), `.csv` with
             a column `prompt`, or `.txt` with a prompt on each line.
         answers: JSON Lines, an object for each row: `row`, `input`, and `text` with what is known
             about the answer, or `error`.
-        concurrency: Most requests in flight; where the endpoint says that they are too many, there
-            are fewer.
+        max_concurrency: Most requests at the same time. How many there are is found out: more as
+            long as they are answered, fewer after a 429.
+        concurrency: The same, under its name of before.
         system: System message of rows that have none; for chat models.
+        column: Where the text of a row stands that has no `messages`.
+        limit_requests: Most requests a minute.
+        limit_tokens: Most tokens a minute, in and out.
+        budget_tokens: Tokens after which the run ends.
+        sample: Ask so many of the rows, evenly spread.
+        dedupe: Ask the same question once; the model's temperature must be 0.
         overwrite: Whether to drop the answers of an earlier run.
+        mix: Whether answers that were made with other options may stay.
         on_progress: Called at the beginning and after each row.
 
     Returns:
         What was done.
 
     Raises:
-        ValueError: `concurrency` is below 1, or a completion model was given a system message.
+        ValueError: an option makes no sense, or a completion model was given a system message.
         UnsupportedInputError: a row is malformed, or the file of answers belongs to other
-            questions, which is found before anything is sent; or an answer cannot be written.
+            questions or options, which is found before anything is sent; or an answer cannot be
+            written.
         AzureMLOSSError: the key, the address or the deployment is wrong, or the endpoint does not
             answer, so that every other row would fail too. Answers that came are written.
     """
-    if concurrency < 1:
-        raise ValueError(f"concurrency must be at least 1, not {concurrency}.")
+    most = concurrency if concurrency is not None else max_concurrency
+    _check_counts(
+        max_concurrency=most,
+        limit_requests=limit_requests,
+        limit_tokens=limit_tokens,
+        budget_tokens=budget_tokens,
+        sample=sample,
+    )
+    form = Form(system=system, column=column)
+    scorer = scorer_of(model, form)
+    settings = settings_of(model, form)
+    if dedupe and str(settings.get("temperature")) not in {"0", "0.0"}:
+        raise ValueError("dedupe needs a model with temperature=0: others answer differently.")
     source, target = Path(questions), Path(answers)
-    scorer = _scorer(model, system)
     total = _checked(source, target, scorer)
+    is_asked = _sampled(total, sample)
+    duplicates = Duplicates(scorer) if dedupe else None
+    gate = Turnstile(
+        Pace(most, backoff=getattr(model, "backoff", (0.5, 8.0))),
+        Limits(limit_requests, limit_tokens),
+    )
     with AnswerFile(target, overwrite=overwrite) as file:
-        progress = Progress(total, kept=file.check(read_rows(source)))
-        run = _Run(scorer, file, progress, on_progress or (lambda _: None))
-        await run.score(_groups(_waiting(source, file), scorer.size), concurrency)
-    return progress
+        kept = file.check(read_rows(source), duplicates.know if duplicates else lambda _: None)
+        RunCard(resolved(target)).sign(settings, has_answers=kept > 0, mix=mix)
+        waiting = _waiting(source, file, is_asked)
+        left = sum(1 for _ in waiting) if sample else total - kept
+        run = Run(
+            scorer=scorer,
+            gate=gate,
+            file=file,
+            progress=Progress(kept + left, kept=kept),
+            on_progress=on_progress or (lambda _: None),
+            estimate=TokenEstimate(getattr(model, "max_tokens", None)),
+            budget=budget_tokens,
+            duplicates=duplicates,
+            patience=getattr(model, "max_retries", _RETRIES),
+        )
+        await run.score(_waiting(source, file, is_asked))
+    return run.progress
 
 
-def _checked(source: Path, target: Path, scorer: _ChatScorer | _CompletionScorer) -> int:
+def blocking(run: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:
+    """Return a function that awaits this one in an event loop of its own."""
+
+    @functools.wraps(run)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        return asyncio.run(run(*args, **kwargs))
+
+    call.__doc__ = f"{run.__doc__}\n    In an event loop, await `{run.__name__}`."
+    return call
+
+
+score_file = blocking(ascore_file)
+
+
+def _check_counts(**counts: int | None) -> None:
+    for name, count in counts.items():
+        if count is not None and count < 1:
+            raise ValueError(f"{name} must be at least 1, not {count}.")
+
+
+def _checked(source: Path, target: Path, scorer: Scorer) -> int:
     """Return the number of rows; raise UnsupportedInputError where one cannot be asked."""
     total = 0
     for row in read_rows(source):
-        scorer.check(row)
+        scorer.question(row)
         total += 1
+    target = resolved(target)
     if target.exists() and target.samefile(source):
         raise UnsupportedInputError(f"{target.name} would overwrite the questions.")
     return total
 
 
-def _waiting(source: Path, file: AnswerFile) -> Iterator[Row]:
+def _sampled(total: int, sample: int | None) -> Callable[[int], bool]:
+    """Return which rows, counted from 0, are asked: all, or so many evenly spread."""
+    if sample is None or sample >= total:
+        return lambda _: True
+    places = {place * total // sample for place in range(sample)}
+    return places.__contains__
+
+
+def _waiting(source: Path, file: AnswerFile, is_asked: Callable[[int], bool]) -> Iterator[Row]:
     """Yield the rows that have no answer; those that failed before come last."""
+
+    def rows() -> Iterator[Row]:
+        return (row for place, row in enumerate(read_rows(source)) if is_asked(place))
+
     asked, failed = file.numbers, file.failed
-    new = (row for row in read_rows(source) if row.number not in asked)
-    again = (row for row in read_rows(source) if row.number in failed)
+    new = (row for row in rows() if row.number not in asked)
+    again = (row for row in rows() if row.number in failed)
     return chain(new, again) if failed else new
-
-
-def _groups(rows: Iterator[Row], size: int) -> Iterator[list[Row]]:
-    while group := list(islice(rows, size)):
-        yield group
-
-
-class _CompletionScorer:
-    """Asks a completion model."""
-
-    def __init__(self, model: AzureMLOSSLLM) -> None:
-        self._model = model
-        self.size = model.prompts_per_request
-        """Rows that are asked together."""
-
-    def check(self, row: Row) -> None:
-        """Raise UnsupportedInputError where a row is no question for this model."""
-        row.prompt()
-
-    async def ask(self, rows: Sequence[Row]) -> list[Outcome]:
-        """Return the answers to some rows."""
-        result = await self._model.agenerate([row.prompt() for row in rows])
-        answers = [generations[0] for generations in result.generations]
-        return [_outcome(one.text, one.generation_info or {}) for one in answers]
-
-
-class _ChatScorer:
-    """Asks a chat model."""
-
-    size = 1
-
-    def __init__(self, model: AzureMLOSSChatModel, system: str | None) -> None:
-        self._model, self._system = model, system
-
-    def check(self, row: Row) -> None:
-        """Raise UnsupportedInputError where a row is no question for this model."""
-        row.messages(self._system)
-
-    async def ask(self, rows: Sequence[Row]) -> list[Outcome]:
-        """Return the answer to a row."""
-        (row,) = rows
-        message = await self._model.ainvoke(row.messages(self._system))
-        known = {**message.response_metadata, "usage_metadata": message.usage_metadata}
-        reasoning = message.additional_kwargs.get("reasoning_content")
-        return [_outcome(message.text, known, reasoning=reasoning)]
-
-
-def _scorer(
-    model: AzureMLOSSChatModel | AzureMLOSSLLM, system: str | None
-) -> _ChatScorer | _CompletionScorer:
-    if isinstance(model, AzureMLOSSChatModel):
-        return _ChatScorer(model, system)
-    if system is not None:
-        raise ValueError("A completion has no system message; pass a chat model.")
-    return _CompletionScorer(model)
-
-
-class _Run:
-    """One run over the rows that have no answer yet."""
-
-    def __init__(
-        self,
-        scorer: _ChatScorer | _CompletionScorer,
-        file: AnswerFile,
-        progress: Progress,
-        on_progress: Callable[[Progress], None],
-    ) -> None:
-        self._scorer, self._file = scorer, file
-        self._progress, self._on_progress = progress, on_progress
-        self._postponed: deque[list[Row]] = deque()
-        """Groups to be asked again: too many at the same time, or one by one."""
-        self._workers = 0
-        self._unanswered = 0
-        self._end: Exception | None = None
-        """Why the rest is not asked."""
-
-    async def score(self, groups: Iterator[list[Row]], concurrency: int) -> None:
-        """Ask all groups, so many at once; what is in flight ends before this does."""
-        self._on_progress(self._progress)
-        self._workers = concurrency
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                for _ in range(concurrency):
-                    tasks.create_task(self._work(groups))
-        except BaseExceptionGroup as failures:  # of the files, or of on_progress
-            raise failures.exceptions[0] from None
-        if self._end is not None:
-            raise self._end
-
-    async def _work(self, groups: Iterator[list[Row]]) -> None:
-        # The workers share what waits, so each group goes to the next who is free.
-        while self._end is None:
-            rows = self._postponed.popleft() if self._postponed else next(groups, None)
-            if rows is None:
-                break
-            try:
-                await self._ask(rows, is_alone=self._workers == 1)
-            except RateLimitError:
-                self._postponed.append(rows)
-                if self._workers > 1:  # one less from now on
-                    break
-        self._workers -= 1
-
-    async def _ask(self, rows: list[Row], *, is_alone: bool) -> None:
-        """Ask some rows, and write what came of them.
-
-        Raises:
-            RateLimitError: to the end of all tries, which may be the others' fault; nothing is
-                written.
-        """
-        started = time.monotonic()
-        try:
-            outcomes = await self._scorer.ask(rows)
-            self._unanswered = 0
-        except Exception as error:
-            status = getattr(error, "status", None)
-            is_gone = status is None and isinstance(
-                error, EndpointConnectionError | RequestTimeoutError
-            )
-            self._unanswered = self._unanswered + 1 if is_gone else 0
-            if isinstance(error, RateLimitError) and not is_alone:
-                raise
-            if isinstance(error, _FATAL) or self._unanswered >= _MAX_UNANSWERED:
-                self._end = self._end or error
-            elif len(rows) > 1 and not is_gone and status not in _OVERLOAD:
-                self._postponed.extend([row] for row in rows)  # it may be the fault of one
-                return
-            outcomes = [_failure(error)] * len(rows)
-        self._write(rows, outcomes, time.monotonic() - started)
-
-    def _write(self, rows: Sequence[Row], outcomes: Sequence[Outcome], seconds: float) -> None:
-        for row, outcome in zip(rows, outcomes, strict=True):
-            self._file.add(row, {**outcome, "seconds": round(seconds, 3)})
-            self._progress.note(row, outcome)
-            self._on_progress(self._progress)
-
-
-def _outcome(text: str, known: Mapping[str, Any], **more: Any) -> Outcome:
-    outcome = {"text": text, **more, **{key: known.get(key) for key in _METADATA}}
-    outcome["usage"] = known.get("usage_metadata")
-    return {key: value for key, value in outcome.items() if value is not None}
-
-
-def _failure(error: Exception) -> Outcome:
-    said = {"type": type(error).__name__, "message": str(error)}
-    details = {name: getattr(error, name, None) for name in ("status", "request_id", "deployment")}
-    return {"error": said | {k: v for k, v in details.items() if v is not None}}

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from langchain_azureml_oss.cli import batch_options as own
 from langchain_azureml_oss.cli.answer_options import (
-    PANEL,
     MaxTokensOption,
     SystemOption,
     TemperatureOption,
 )
+from langchain_azureml_oss.cli.batch_words import as_json_object, counts, words
 from langchain_azureml_oss.cli.connecting import (
     ConnectionOption,
     ContractOption,
@@ -30,10 +33,12 @@ from langchain_azureml_oss.cli.progress import shown_progress
 from langchain_azureml_oss.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM
+    from langchain_core.runnables import Runnable
+
     from langchain_azureml_oss.batch import Progress
 
-_RUN = "Run"
+_TERMINATED = 128 + signal.SIGTERM
+"""Exit status, as shells have it."""
 
 
 def batch(  # noqa: PLR0913 -- each is an option of the command
@@ -61,61 +66,29 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
     family: FamilyOption = None,
     deployment: DeploymentOption = None,
     contract: ContractOption = "auto",
-    api: Annotated[
-        Literal["chat", "completion"],
-        typer.Option(
-            "--api",
-            help="Prompts as a user's turns, or as texts to go on with; at /score, several of those"
-            " go in one request.",
-            rich_help_panel=PANEL,
-        ),
-    ] = "chat",
-    model: Annotated[
-        str | None,
-        typer.Option(
-            "--model",
-            metavar="NAME",
-            help="The name that is sent as `model`.",
-            rich_help_panel=PANEL,
-        ),
-    ] = None,
+    api: own.ApiOption = "chat",
+    model: own.ModelOption = None,
     system: SystemOption = None,
     temperature: TemperatureOption = None,
     max_tokens: MaxTokensOption = None,
-    concurrency: Annotated[
-        int,
-        typer.Option(
-            "--concurrency",
-            min=1,
-            metavar="NUMBER",
-            help="Requests at the same time.",
-            rich_help_panel=_RUN,
-        ),
-    ] = 8,
-    max_retries: Annotated[
-        int,
-        typer.Option(
-            "--max-retries",
-            min=0,
-            metavar="NUMBER",
-            help="Tries of a row after the first.",
-            rich_help_panel=_RUN,
-        ),
-    ] = 6,
-    overwrite: Annotated[
-        bool,
-        typer.Option(
-            "--overwrite", help="Drop the answers of an earlier run.", rich_help_panel=_RUN
-        ),
-    ] = False,
-    as_json: Annotated[
-        bool,
-        typer.Option(
-            "--json",
-            help="One JSON object about the run at the end; errors too.",
-            rich_help_panel=_RUN,
-        ),
-    ] = False,
+    top_p: own.TopPOption = None,
+    seed: own.SeedOption = None,
+    stop: own.StopOption = None,
+    model_kwargs: own.ModelKwargsOption = None,
+    schema: own.SchemaOption = None,
+    column: own.ColumnOption = "prompt",
+    sample: own.SampleOption = None,
+    dedupe: own.DedupeOption = False,
+    max_concurrency: own.MaxConcurrencyOption = 64,
+    limit_requests: own.LimitRequestsOption = None,
+    limit_tokens: own.LimitTokensOption = None,
+    budget_tokens: own.BudgetOption = None,
+    timeout: own.TimeoutOption = None,
+    max_retries: own.MaxRetriesOption = 6,
+    overwrite: own.OverwriteOption = False,
+    mix: own.MixOption = False,
+    dry_run: own.DryRunOption = False,
+    as_json: own.JsonOption = False,
 ) -> None:
     """Ask every question of a file, and write the answers to another one.
 
@@ -123,101 +96,179 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
     answer. The key comes from the connection or from AZUREML_ENDPOINT_API_KEY, never from an
     option.
     """
-    if system and api == "completion":
-        raise typer.BadParameter("a completion has no system message.", param_hint="--system")
+    if api == "completion" and (system or schema):
+        hint = "--system" if system else "--schema"
+        raise typer.BadParameter("it is for a chat model.", param_hint=hint)
+    if dedupe and temperature != 0:
+        msg = "the same question has the same answer only with --temperature 0."
+        raise typer.BadParameter(msg, param_hint="--dedupe")
     choice = EndpointChoice(
         connection=connection, url=url, family=family, deployment=deployment, contract=contract
     )
-    settings = {"model": model, "temperature": temperature, "max_tokens": max_tokens}
+    settings = {
+        "model": model,
+        "temperature": temperature,
+        "max_tokens": max_tokens,
+        "top_p": top_p,
+        "seed": seed,
+        "stop": stop or None,
+        "model_kwargs": _json_object(model_kwargs, "--model-kwargs"),
+        "timeout": timeout,
+    }
     fields = {name: value for name, value in settings.items() if value is not None}
+    rows = {"system": system, "column": column}
+    run = {
+        "max_concurrency": max_concurrency,
+        "limit_requests": limit_requests,
+        "limit_tokens": limit_tokens,
+    }
+    ends = {
+        "budget_tokens": budget_tokens,
+        "sample": sample,
+        "dedupe": dedupe,
+        "overwrite": overwrite,
+        "mix": mix,
+    }
     terminal = Terminal(as_json=as_json)
     with reported(terminal):
         fields |= choice.fields() | {
             "max_retries": max_retries,
-            "max_connections": max(concurrency, 100),
+            "max_connections": max(max_concurrency, 100),
         }
-        options = {"concurrency": concurrency, "system": system, "overwrite": overwrite}
-        _run(terminal, _model(api, fields), (questions, answers), options)
+        asked = _model(api, fields, schema)
+        if dry_run:
+            _estimate(terminal, asked, questions, rows | run)
+        else:
+            _run(terminal, asked, (questions, answers), rows | run | ends)
 
 
-def _model(api: str, fields: dict[str, Any]) -> AzureMLOSSChatModel | AzureMLOSSLLM:
+def _json_object(text: str | None, hint: str) -> dict[str, Any] | None:
+    if text is None:
+        return None
+    try:
+        value = json.loads(text)
+    except (RecursionError, ValueError) as error:
+        raise typer.BadParameter(f"it is not JSON: {error}.", param_hint=hint) from None
+    if not isinstance(value, dict):
+        raise typer.BadParameter("it is not a JSON object.", param_hint=hint)
+    return value
+
+
+def _model(api: str, fields: dict[str, Any], schema: Path | None) -> Runnable[Any, Any]:
     # The import takes a second; --help and wrong usage do without it.
     from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM  # noqa: PLC0415
 
-    return AzureMLOSSChatModel(**fields) if api == "chat" else AzureMLOSSLLM(**fields)
+    if api == "completion":
+        return AzureMLOSSLLM(**fields)
+    chat = AzureMLOSSChatModel(**fields)
+    if schema is None:
+        return chat
+    try:
+        form = _json_object(schema.read_text(encoding="utf-8"), "--schema")
+        return chat.with_structured_output(
+            {"title": schema.stem, **(form or {})}, method="json_schema"
+        )
+    except (OSError, ValueError) as error:
+        raise CommandError(f"{schema} is no JSON schema that can be used: {error}.") from None
 
 
 def _run(
-    terminal: Terminal,
-    model: AzureMLOSSChatModel | AzureMLOSSLLM,
-    files: tuple[Path, Path],
-    options: dict[str, Any],
+    terminal: Terminal, model: Runnable[Any, Any], files: tuple[Path, Path], options: dict[str, Any]
 ) -> None:
     """Ask the rows, and say how it went.
 
     Raises:
-        CommandError: a row failed.
+        CommandError: a row failed, or the run ended before its last row.
         AzureMLOSSError: the input is wrong, or all rows would fail.
     """
     from langchain_azureml_oss.batch import score_file  # noqa: PLC0415 -- a second
 
     latest: Progress | None = None
     started = time.monotonic()
+    again = "The same command" + (" without --overwrite" if options["overwrite"] else "")
 
-    with _counted_retries() as retries, shown_progress(terminal) as show:
+    def report(progress: Progress) -> None:
+        seconds = time.monotonic() - started
+        if terminal.as_json:
+            terminal.result(as_json_object(progress, seconds, files[1]))
+        else:
+            for line in words(progress, seconds):
+                terminal.say(line)
+
+    with (
+        _ended_by_sigterm() as end,
+        _counted_retries() as retries,
+        shown_progress(terminal) as show,
+    ):
 
         def note(progress: Progress) -> None:
             nonlocal latest
             latest = progress
-            show(progress.done, progress.total, _counts(progress, retries.count))
+            show(progress.done, progress.total, counts(progress, retries.count))
 
         try:
             progress = score_file(model, *files, **options, on_progress=note)
-        except BaseException:
+        except BaseException as error:
             if latest is not None:
-                _report(terminal, latest, time.monotonic() - started, files[1])
-                terminal.say(f"{_same_command(options)} asks the others.")
+                report(latest)
+                terminal.say(f"{again} asks the others.")
+            if isinstance(error, KeyboardInterrupt) and end.was_asked:
+                raise CommandError("Terminated.", _TERMINATED) from None
             raise
-    _report(terminal, progress, time.monotonic() - started, files[1])
+    report(progress)
+    if progress.stopped:
+        raise CommandError(
+            f"{progress.stopped}; {progress.left:,} rows were not asked. {again} asks them."
+        )
     if progress.failed:
         rows = "row" if progress.failed == 1 else "rows"
         raise CommandError(
-            f"{progress.failed:,} {rows} failed. {_same_command(options)} asks them again. The"
-            f" first was {progress.first_failure}"
+            f"{progress.failed:,} {rows} failed. {again} asks them again. The first was"
+            f" {progress.first_failure}"
         )
 
 
-def _report(terminal: Terminal, progress: Progress, seconds: float, answers: Path) -> None:
+def _estimate(
+    terminal: Terminal, model: Runnable[Any, Any], questions: Path, options: dict[str, Any]
+) -> None:
+    from langchain_azureml_oss.batch import estimate_file  # noqa: PLC0415 -- a second
+
+    with _counted_retries():
+        found = estimate_file(model, questions, **options)
     if terminal.as_json:
-        terminal.result(
-            {
-                "rows": progress.total,
-                "kept": progress.kept,
-                "answered": progress.answered,
-                "failed": progress.failed,
-                "usage": progress.usage,
-                "seconds": round(seconds, 3),
-                "first_failure": progress.first_failure or None,
-                "answers": str(answers),
-            }
-        )
-    else:
-        line = f"{progress.kept + progress.answered:,} of {progress.total:,} rows have an answer"
-        if progress.kept:
-            line += f", {progress.kept:,} of them by an earlier run"
-        line += f"; {seconds:.1f} s"
-        if usage := progress.usage:
-            line += f": {usage['input_tokens']:,} tokens in, {usage['output_tokens']:,} out"
-        terminal.say(line)
+        terminal.result(found._asdict())
+        return
+    tokens = "" if found.reported else " (estimated: the endpoint reports none)"
+    terminal.write(
+        f"{found.rows:,} rows, {found.requests:,} requests\n"
+        f"about {found.input_tokens:,} tokens in, {found.output_tokens:,} out{tokens}\n"
+        f"about {found.seconds:,.0f} s at the rate of a sample of {found.sample} rows"
+        f" ({found.failed} failed)\n"
+    )
 
 
-def _same_command(options: dict[str, Any]) -> str:
-    return "The same command" + (" without --overwrite" if options["overwrite"] else "")
+class _End:
+    was_asked = False
 
 
-def _counts(progress: Progress, retries: int) -> str:
-    counts = {"failed": progress.failed, "tried again": retries}
-    return ", ".join(f"{count:,} {name}" for name, count in counts.items() if count)
+@contextmanager
+def _ended_by_sigterm() -> Iterator[_End]:
+    """Let SIGTERM end a run as Ctrl-C does: answers are kept, and it is said how to go on."""
+    end = _End()
+
+    def interrupt(*_: object) -> None:
+        end.was_asked = True
+        signal.raise_signal(signal.SIGINT)
+
+    try:
+        before = signal.signal(signal.SIGTERM, interrupt)
+    except ValueError:  # not in the main thread
+        yield end
+        return
+    try:
+        yield end
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 class _Retries(logging.Filter):

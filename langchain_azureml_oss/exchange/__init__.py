@@ -15,7 +15,7 @@ from langchain_azureml_oss.exchange.commands import (
     Wait,
 )
 from langchain_azureml_oss.exchange.generator import exchange
-from langchain_azureml_oss.exchange.retry import RetryPolicy
+from langchain_azureml_oss.exchange.retry import RetryPolicy, is_paced
 
 __all__ = [
     "Authorize",
@@ -28,4 +28,5 @@ __all__ = [
     "Send",
     "Wait",
     "exchange",
+    "is_paced",
 ]

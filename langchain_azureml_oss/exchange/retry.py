@@ -6,9 +6,13 @@ import email.utils
 import random
 import time
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from typing import NamedTuple
 
-from langchain_azureml_oss.errors import AzureMLOSSError, RequestTimeoutError
+from langchain_azureml_oss.errors import AzureMLOSSError, RateLimitError, RequestTimeoutError
+
+is_paced: ContextVar[bool] = ContextVar("is_paced", default=False)
+"""Whether whoever calls hears of each 429 at once, since it paces many calls together."""
 
 
 class RetryPolicy(NamedTuple):
@@ -41,6 +45,8 @@ class RetryPolicy(NamedTuple):
             return None
         accepted = isinstance(error, RequestTimeoutError) and error.accepted
         if accepted and not self.retry_read_timeouts:
+            return None
+        if isinstance(error, RateLimitError) and is_paced.get():
             return None
         asked = retry_after(headers)
         if asked is not None:

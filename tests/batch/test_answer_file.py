@@ -191,3 +191,20 @@ def test_what_is_no_file_is_refused(tmp_path):
         AnswerFile(tmp_path)
     with pytest.raises(UnsupportedInputError, match="is no file"):
         AnswerFile(Path("/dev/full"))
+
+
+def test_zeros_at_the_end_do_not_stop_a_run(path):
+    """A machine that goes down may leave a file that is longer than what was written."""
+    write(path, 1, 2)
+    whole = path.read_bytes()
+    for tail in (b"\0" * 100, b'{"row":3,"inp' + b"\0" * 9, b"\0"):
+        path.write_bytes(whole + tail)
+        with AnswerFile(path) as file:
+            assert file.numbers == {1, 2}
+        assert path.read_bytes() == whole
+
+
+def test_a_link_to_itself_is_an_error_of_this_package(path):
+    path.symlink_to(path)
+    with pytest.raises(UnsupportedInputError, match="leads to itself"):
+        AnswerFile(path)

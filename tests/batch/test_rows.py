@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, SystemMessage
 
+from langchain_azureml_oss.batch.forms import Form
 from langchain_azureml_oss.batch.rows import Row, read_rows
 from langchain_azureml_oss.errors import UnsupportedInputError
 
@@ -68,8 +69,10 @@ def test_a_file_that_is_missing_is_named(tmp_path):
 
 
 def test_a_prompt_is_a_users_turn():
-    assert Row(1, {"prompt": "hi"}).messages() == [HumanMessage("hi")]
-    assert Row(1, {"prompt": "hi"}).messages("Be brief.")[0] == SystemMessage("Be brief.")
+    assert Form().messages(Row(1, {"prompt": "hi"})) == [HumanMessage("hi")]
+    assert Form(system="Be brief.").messages(Row(1, {"prompt": "hi"}))[0] == SystemMessage(
+        "Be brief."
+    )
 
 
 def test_messages_are_a_conversation():
@@ -79,14 +82,14 @@ def test_messages_are_a_conversation():
         {"role": "assistant", "content": "b"},
         {"role": "user", "content": [{"type": "text", "text": "c"}]},
     ]
-    messages = Row(1, {"messages": turns, "prompt": "not this"}).messages("Be brief.")
+    messages = Form(system="Be brief.").messages(Row(1, {"messages": turns, "prompt": "no"}))
     assert messages[0] == SystemMessage("Rhyme.")
     assert messages[2] == AIMessage("b")
     assert messages[3].text == "c"
 
 
 def test_an_empty_cell_is_no_conversation():
-    assert Row(1, {"messages": "", "prompt": "hi"}).messages() == [HumanMessage("hi")]
+    assert Form().messages(Row(1, {"messages": "", "prompt": "hi"})) == [HumanMessage("hi")]
 
 
 @pytest.mark.parametrize(
@@ -107,4 +110,4 @@ def test_an_empty_cell_is_no_conversation():
 )
 def test_a_row_without_a_question_is_named(given, said):
     with pytest.raises(UnsupportedInputError, match=f"Row 5.*{said}"):
-        Row(5, given).messages()
+        Form().messages(Row(5, given))

@@ -177,7 +177,7 @@ def test_a_run_that_all_rows_would_fail_ends_early(
         score_file(make_chat(**keys | fields), source, target, concurrency=4)
     assert len(endpoint.requests) == 4
     assert [set(answer) for answer in answers_of(target)] == [
-        {"row", "input", "error", "seconds"}
+        {"row", "input", "error", "seconds", "at"}
     ] * 4
     assert endpoint.api_key not in target.read_text() + shows(caught.value)
 
@@ -276,13 +276,15 @@ class Limited(AzureMLOSSChatModel):
     """An endpoint that takes so many requests at the same time."""
 
     capacity: int
+    refuse_first: int = 0
     _in_flight: int = PrivateAttr(0)
 
     async def _agenerate(self, messages, stop=None, run_manager=None, **kwargs):
         self._in_flight += 1
         try:
             await asyncio.sleep(0.001)
-            if self._in_flight > self.capacity:
+            if self._in_flight > self.capacity or self.refuse_first:
+                self.refuse_first = max(0, self.refuse_first - 1)
                 raise errors.RateLimitError("Too many.", status=429)
             return ChatResult(generations=[ChatGeneration(message=AIMessage(messages[-1].text))])
         finally:
@@ -295,6 +297,7 @@ def limited(capacity):
         endpoint_api_key="not a key",
         model_family="PHI",
         capacity=capacity,
+        backoff=(0, 0),
     )
 
 
@@ -308,11 +311,24 @@ def test_fewer_are_asked_at_once_where_they_are_too_many(files, capacity):
     ]
 
 
-def test_an_endpoint_that_takes_nothing_fails_each_row_once(files):
-    source, target = files(prompts(20))
-    progress = score_file(limited(0), source, target, concurrency=8)
-    assert (progress.answered, progress.failed) == (0, 20)
-    assert [answer["row"] for answer in answers_of(target)] == list(range(1, 21))
+def test_an_endpoint_that_takes_nothing_ends_a_run(files):
+    source, target = files(prompts(30))
+    with pytest.raises(errors.RateLimitError):
+        score_file(limited(0), source, target, concurrency=8)
+    assert [set(answer) & {"text", "error"} for answer in answers_of(target)] == [{"error"}] * 10
+
+
+def test_up_again_after_a_429(files):
+    """All 32 places are used in the end, though the first request was refused."""
+    model, seen = limited(32), []
+    source, target = files(prompts(1_000))
+    model.refuse_first = 1
+    progress = score_file(
+        model, source, target, on_progress=lambda progress: seen.append(progress.height)
+    )
+    assert (progress.answered, progress.failed) == (1_000, 0)
+    assert progress.refusals < 300
+    assert max(seen[:100]) < 32 <= max(seen)
 
 
 def test_connections_that_are_never_made_end_a_run(endpoint, chat_at, files, monkeypatch):

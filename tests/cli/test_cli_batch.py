@@ -7,6 +7,7 @@ import logging
 import signal
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -64,11 +65,16 @@ def test_json(configured, questions, run):
     found = json.loads(result.stdout)
     assert found.pop("seconds") >= 0
     assert found.pop("usage")["input_tokens"] > 0
+    assert found.pop("tokens") > 0
     assert found == {
         "rows": 5,
         "kept": 0,
         "answered": 5,
         "failed": 0,
+        "copied": 0,
+        "cut": 0,
+        "open_ended": 0,
+        "refused": 0,
         "first_failure": None,
         "answers": "out.jsonl",
     }
@@ -97,14 +103,16 @@ def test_rows_that_fail_and_a_second_run(configured, questions, run, error_of):
 def test_retries_are_counted_and_not_listed(configured, questions, run, monkeypatch, caplog):
     monkeypatch.setattr(progress, "_LINE_SECONDS", 0)
     questions()
-    configured.fail_next("429", times=2)
+    configured.retry_after_s = 0
+    configured.fail_next("429")
+    configured.fail_next("503")
     with caplog.at_level(logging.WARNING):
         result = run("batch", "in.jsonl", "out.jsonl", "--concurrency", "1")
     assert result.exit_code == 0
     assert "Trying again" not in result.stderr
     lines = result.stderr.splitlines()
-    assert lines[:2] == ["0 of 5 rows", "1 of 5 rows, 2 tried again"]
-    assert lines[-2] == "5 of 5 rows, 2 tried again"
+    assert lines[:2] == ["0 of 5 rows", "1 of 5 rows, 1 at once, 2 tried again"]
+    assert lines[-2] == "5 of 5 rows, 1 at once, 2 tried again"
 
 
 def test_overwrite(configured, questions, run):
@@ -238,3 +246,106 @@ def test_a_killed_run_goes_on(configured, questions, run):
     found = json.loads(result.stdout)
     assert (found["kept"], found["answered"]) == (20, 180)
     assert [answer["row"] for answer in answers(folder)] == list(range(1, 201))
+
+
+def test_a_run_with_other_options_is_refused(configured, questions, run):
+    folder = questions()
+    assert run("batch", "in.jsonl", "out.jsonl", "--temperature", "0").exit_code == 0
+    before = (folder / "out.jsonl").read_bytes()
+    other = ("batch", "in.jsonl", "out.jsonl", "--temperature", "0.7", "--system", "Be brief.")
+    result = run(*other)
+    assert result.exit_code == 1
+    assert "temperature: 0.0 then, 0.7 now" in result.stderr
+    assert "system: not given then, Be brief. now" in result.stderr
+    assert (folder / "out.jsonl").read_bytes() == before
+    assert run(*other, "--mix").exit_code == 0
+    assert run(*other).exit_code == 0  # what was mixed last is what holds
+    assert configured.api_key not in (folder / "out.jsonl.run.json").read_text()
+
+
+def test_sigterm_ends_a_run_as_ctrl_c_does(questions, start, variables):
+    with LocalEndpoint("echo", faults={"slow": 1.0}, slow_s=0.05) as endpoint:
+        folder = questions(2_000)
+        process = start("batch", "in.jsonl", "out.jsonl", **variables(endpoint))
+        while not (folder / "out.jsonl").exists() or not (folder / "out.jsonl").stat().st_size:
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.terminate()
+        _, said = process.communicate(timeout=30)
+    assert process.returncode == 128 + signal.SIGTERM
+    assert "of 2,000 rows have an answer" in said
+    assert "The same command asks the others." in said
+    assert "Terminated." in said
+    assert 0 < len(answers(folder)) < 2_000
+
+
+def test_a_dry_run_asks_twenty_rows_and_writes_nothing(configured, questions, run):
+    folder = questions(100)
+    result = run("batch", "in.jsonl", "out.jsonl", "--dry-run", "--json")
+    found = json.loads(result.stdout)
+    assert [found[name] for name in ("rows", "requests", "sample")] == [100, 100, 20]
+    assert [found[name] for name in ("input_tokens", "output_tokens")] == [200, 300]
+    assert len(configured.requests) == 20
+    assert sorted(one.name for one in folder.iterdir()) == ["in.jsonl"]
+    assert "100 rows, 100 requests" in run("batch", "in.jsonl", "out.jsonl", "--dry-run").stdout
+
+
+def test_a_budget_ends_a_run_and_says_so(configured, questions, run):
+    folder = questions(100)
+    command = ("batch", "in.jsonl", "out.jsonl", "--budget-tokens", "300", "--max-tokens", "9")
+    result = run(*command)
+    assert result.exit_code == 1
+    assert "The budget of 300 tokens is used up" in result.stderr
+    assert "rows were not asked. The same command asks them." in result.stderr
+    assert 10 < len(answers(folder)) < 70
+    assert run("batch", "in.jsonl", "out.jsonl", "--max-tokens", "9").exit_code == 0
+    assert len(answers(folder)) == 100
+
+
+def test_all_options_of_a_call(configured, questions, run):
+    questions(1)
+    options = (
+        "--top-p",
+        "0.5",
+        "--seed",
+        "7",
+        "--stop",
+        "a",
+        "--stop",
+        "b",
+        "--deployment",
+        "blue",
+    )
+    more = ("--model-kwargs", '{"top_k": 3}', "--timeout", "9", "--max-retries", "1")
+    assert run("batch", "in.jsonl", "out.jsonl", *options, *more).exit_code == 0
+    (sent,) = [one.body for one in configured.requests]
+    assert [sent[name] for name in ("top_p", "seed", "stop", "top_k")] == [0.5, 7, ["a", "b"], 3]
+
+
+def test_a_schema(questions, run, variables, monkeypatch):
+    with LocalEndpoint("scripted", script=lambda _: json.dumps({"city": "Oslo"})) as endpoint:
+        for name, value in variables(endpoint).items():
+            monkeypatch.setenv(name, value)
+        folder = questions(2)
+        form = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+        (folder / "place.json").write_text(json.dumps(form))
+        command = ("batch", "in.jsonl", "out.jsonl", "--schema", "place.json")
+        assert run(*command).exit_code == 0
+        assert [one["answer"] for one in answers(folder)] == [{"city": "Oslo"}] * 2
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("--dedupe",), "--dedupe"),
+        (("--model-kwargs", "[1]"), "--model-kwargs"),
+        (("--model-kwargs", "{"), "--model-kwargs"),
+        (("--schema", "x.json", "--api", "completion"), "--schema"),
+        (("--limit-tokens", "0"), "--limit-tokens"),
+    ],
+)
+def test_options_that_make_no_sense(configured, questions, run, options, said):
+    questions()
+    result = run("batch", "in.jsonl", "out.jsonl", *options)
+    assert (result.exit_code, configured.requests) == (2, [])
+    assert said in result.stderr
