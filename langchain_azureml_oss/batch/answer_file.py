@@ -72,6 +72,7 @@ class AnswerFile:
         self._path = resolved(path)
         self._lines: dict[int, _Line] = {}
         self._end = 0
+        self._is_closed = False
         if self._path.exists() and not self._path.is_file():
             raise UnsupportedInputError(f"{path} is no file that answers can be written to.")
         try:
@@ -152,7 +153,10 @@ class AnswerFile:
         return {name: known for name, known in value.items() if name not in {"row", "input"}}
 
     def close(self) -> None:
-        """Put the lines in the order of the rows, one for each."""
+        """Put the lines in the order of the rows, one for each; closing again does nothing."""
+        if self._is_closed:
+            return
+        self._is_closed = True
         copy = None
         try:
             if not self._is_sorted:

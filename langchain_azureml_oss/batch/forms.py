@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from langchain_core.messages import BaseMessage, SystemMessage, convert_to_messages
 
+from langchain_azureml_oss.batch.extras import needed
 from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.errors import UnsupportedInputError
 
@@ -19,6 +22,21 @@ class Form:
     """Goes before a conversation that does not begin with a system message."""
     column: str = "prompt"
     """Holds the text of a row that has no conversation."""
+    template: str | None = None
+    """Jinja template that makes this text of the row's columns."""
+
+    @cached_property
+    def _rendered(self) -> Callable[..., str]:
+        """The template, in a sandbox, since it may come with a file.
+
+        Values are put in as they are, and are never read as a part of the template.
+        """
+        jinja, sandbox = needed("jinja2", "templates"), needed("jinja2.sandbox", "templates")
+        environment = sandbox.ImmutableSandboxedEnvironment(undefined=jinja.StrictUndefined)
+        try:
+            return environment.from_string(self.template or "").render  # type: ignore[no-any-return]
+        except jinja.TemplateError as error:
+            raise UnsupportedInputError(f"The template cannot be read: {error}.") from None
 
     def prompt(self, row: Row) -> str:
         """Return the text of a row that has no conversation.
@@ -26,10 +44,12 @@ class Form:
         Raises:
             UnsupportedInputError: there is none.
         """
-        prompt = row.input.get(self.column)
+        if self.template is not None:
+            return self._text(row)
+        prompt = row.fields.get(self.column)
         if isinstance(prompt, str) and prompt.strip():
             return prompt
-        has = ", ".join(row.input) or "nothing"
+        has = ", ".join(row.fields) or "nothing"
         raise UnsupportedInputError(
             f"Row {row.number} has no text in `{self.column}`; it has {has}."
         )
@@ -40,7 +60,7 @@ class Form:
         Raises:
             UnsupportedInputError: there are neither messages nor a prompt.
         """
-        given = row.input.get("messages") or [{"role": "user", "content": self.prompt(row)}]
+        given = self._conversation(row) or [{"role": "user", "content": self.prompt(row)}]
         if not isinstance(given, list) or not all(isinstance(turn, dict) for turn in given):
             msg = f"Row {row.number}: `messages` must be a list of objects with role and content."
             raise UnsupportedInputError(msg)
@@ -56,4 +76,19 @@ class Form:
 
     def variables(self, row: Row) -> dict[str, Any]:
         """Return a chain's input: the row's own fields."""
-        return dict(row.input)
+        return dict(row.fields)
+
+    def _conversation(self, row: Row) -> Any:
+        return None if self.template is not None else row.fields.get("messages")
+
+    def _text(self, row: Row) -> str:
+        try:
+            text = self._rendered(**{str(name): value for name, value in row.fields.items()})
+        except UnsupportedInputError:
+            raise
+        except Exception as error:  # noqa: BLE001 - whatever a template does with a value
+            msg = f"Row {row.number} does not fit the template: {type(error).__name__}: {error}."
+            raise UnsupportedInputError(msg) from None
+        if not text.strip():
+            raise UnsupportedInputError(f"Row {row.number}: the template makes no text of it.")
+        return text

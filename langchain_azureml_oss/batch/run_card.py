@@ -9,6 +9,7 @@ import os
 import re
 import tempfile
 from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,7 @@ def settings_of(model: Runnable[Any, Any], form: Form) -> dict[str, Any]:
         found |= {f"{name}{which}": value for name, value in _settings(one).items()}
     if models != [model]:
         found["chain"] = _digest(_lasting(dumpd(model)))
-    found |= {name: value for name, value in vars(form).items() if value is not None}
+    found |= {name: value for name, value in asdict(form).items() if value is not None}
     return {name: _shown(value) for name, value in found.items() if value is not None}
 
 

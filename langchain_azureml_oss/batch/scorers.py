@@ -15,10 +15,11 @@ from langchain_core.runnables.base import RunnableBindingBase
 
 from langchain_azureml_oss.batch import outcomes
 from langchain_azureml_oss.batch.forms import Form
+from langchain_azureml_oss.batch.openai_requests import CHAT, is_request
 from langchain_azureml_oss.batch.outcomes import Outcome
 from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
-from langchain_azureml_oss.errors import ResponseFormatError
+from langchain_azureml_oss.errors import ResponseFormatError, UnsupportedInputError
 from langchain_azureml_oss.llms import AzureMLOSSLLM
 
 
@@ -96,6 +97,9 @@ class _Chat:
         self._model, self._form = model, form
 
     def question(self, row: Row) -> Question:
+        if is_request(row.input) and not str(row.input.get("url")).endswith(CHAT):
+            msg = f"Row {row.number} asks for a completion: use a completion model for it."
+            raise UnsupportedInputError(msg)
         return Question(self._form.messages(row), row.options)
 
     async def ask(self, questions: Sequence[Question]) -> list[Outcome]:

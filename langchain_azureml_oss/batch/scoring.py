@@ -13,11 +13,12 @@ from langchain_core.runnables import Runnable
 
 from langchain_azureml_oss.batch.answer_file import AnswerFile, resolved
 from langchain_azureml_oss.batch.duplicates import Duplicates
+from langchain_azureml_oss.batch.exports import check_target, export_for, working_file
 from langchain_azureml_oss.batch.forms import Form
 from langchain_azureml_oss.batch.limits import Limits, TokenEstimate
 from langchain_azureml_oss.batch.pace import Pace
 from langchain_azureml_oss.batch.progress import Progress
-from langchain_azureml_oss.batch.rows import Row, read_rows
+from langchain_azureml_oss.batch.rows import Row, files_of, read_rows
 from langchain_azureml_oss.batch.run import Run
 from langchain_azureml_oss.batch.run_card import RunCard, settings_of
 from langchain_azureml_oss.batch.scorers import Scorer, scorer_of
@@ -40,6 +41,7 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
     concurrency: int | None = None,
     system: str | None = None,
     column: str = "prompt",
+    template: str | None = None,
     limit_requests: int | None = None,
     limit_tokens: int | None = None,
     budget_tokens: int | None = None,
@@ -58,15 +60,18 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
         model: A chat model; a completion model, which takes prompts, several in a request where the
             contract does; or any other Runnable, which takes a row's fields, such as
             `prompt | model.with_structured_output(Schema)`.
-        questions: JSON Lines (`.jsonl`: objects with `prompt` or `messages`, or texts), `.csv` with
-            a column `prompt`, or `.txt` with a prompt on each line.
-        answers: JSON Lines, an object for each row: `row`, `input`, and `text` with what is known
-            about the answer, or `error`.
+        questions: JSON Lines (`.jsonl`: objects with `prompt` or `messages`, or texts; or OpenAI's
+            batch requests), `.csv` or `.parquet` with a column `prompt`, or `.txt` with a prompt on
+            each line; a directory of such files, or a pattern such as `in/*.csv`.
+        answers: JSON Lines, an object for each row: `row`, `input`, and `text` or `answer` with
+            what is known about it, or `error`. A `.csv` or `.parquet` is a table of these; requests
+            of OpenAI's batch get its responses, and a file with its errors.
         max_concurrency: Most requests at the same time. How many there are is found out: more as
             long as they are answered, fewer after a 429.
         concurrency: The same, under its name of before.
         system: System message of rows that have none; for chat models.
         column: Where the text of a row stands that has no `messages`.
+        template: Jinja template that makes this text of the row's columns.
         limit_requests: Most requests a minute.
         limit_tokens: Most tokens a minute, in and out.
         budget_tokens: Tokens after which the run ends.
@@ -95,13 +100,18 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
         budget_tokens=budget_tokens,
         sample=sample,
     )
-    form = Form(system=system, column=column)
+    form = Form(system=system, column=column, template=template)
     scorer = scorer_of(model, form)
     settings = settings_of(model, form)
     if dedupe and str(settings.get("temperature")) not in {"0", "0.0"}:
         raise ValueError("dedupe needs a model with temperature=0: others answer differently.")
     source, target = Path(questions), Path(answers)
-    total = _checked(source, target, scorer)
+    total, first = _checked(source, target, scorer)
+    export = export_for(target, first.input if first else None)
+    wanted = target
+    if export is not None:
+        check_target(wanted, overwrite=overwrite)
+        target = working_file(wanted)
     is_asked = _sampled(total, sample)
     duplicates = Duplicates(scorer) if dedupe else None
     gate = Turnstile(
@@ -124,7 +134,12 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
             duplicates=duplicates,
             patience=getattr(model, "max_retries", _RETRIES),
         )
-        await run.score(_waiting(source, file, is_asked))
+        try:
+            await run.score(_waiting(source, file, is_asked))
+        finally:
+            file.close()
+            if export is not None:
+                export(target, wanted)
     return run.progress
 
 
@@ -148,16 +163,21 @@ def _check_counts(**counts: int | None) -> None:
             raise ValueError(f"{name} must be at least 1, not {count}.")
 
 
-def _checked(source: Path, target: Path, scorer: Scorer) -> int:
-    """Return the number of rows; raise UnsupportedInputError where one cannot be asked."""
-    total = 0
+def _checked(source: Path, target: Path, scorer: Scorer) -> tuple[int, Row | None]:
+    """Return how many rows there are, and the first.
+
+    Raises:
+        UnsupportedInputError: one cannot be asked, or the answers would overwrite the questions.
+    """
+    total, first = 0, None
     for row in read_rows(source):
+        first = first or row
         scorer.question(row)
         total += 1
     target = resolved(target)
-    if target.exists() and target.samefile(source):
+    if target.exists() and any(target.samefile(file) for file in files_of(source)):
         raise UnsupportedInputError(f"{target.name} would overwrite the questions.")
-    return total
+    return total, first
 
 
 def _sampled(total: int, sample: int | None) -> Callable[[int], bool]:

@@ -19,6 +19,8 @@ from langchain_azureml_oss.cli.answer_options import (
     SystemOption,
     TemperatureOption,
 )
+from langchain_azureml_oss.cli.batch_report import show_report
+from langchain_azureml_oss.cli.batch_streams import files_of_streams
 from langchain_azureml_oss.cli.batch_words import as_json_object, counts, words
 from langchain_azureml_oss.cli.connecting import (
     ConnectionOption,
@@ -46,20 +48,21 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
         Path,
         typer.Argument(
             metavar="IN",
-            help="Questions: .jsonl (objects with `prompt` or `messages`, or texts), .csv with a"
-            " column `prompt`, or .txt with a prompt on each line.",
+            help="Questions: .jsonl (objects with `prompt` or `messages`, texts, or OpenAI's batch"
+            " requests), .csv or .parquet with a column `prompt`, .txt with a prompt on each line;"
+            " a directory or pattern of these; - for JSON Lines or text on standard input.",
             show_default=False,
         ),
     ],
     answers: Annotated[
-        Path,
+        Path | None,
         typer.Argument(
             metavar="OUT",
-            help="Answers: JSON Lines, an object for each row. If it is there, what it lacks is"
-            " asked.",
+            help="Answers: JSON Lines, .csv or .parquet; - for standard output. If it is there,"
+            " what it lacks is asked.",
             show_default=False,
         ),
-    ],
+    ] = None,
     *,
     connection: ConnectionOption = None,
     url: UrlOption = None,
@@ -77,6 +80,7 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
     model_kwargs: own.ModelKwargsOption = None,
     schema: own.SchemaOption = None,
     column: own.ColumnOption = "prompt",
+    template: own.TemplateOption = None,
     sample: own.SampleOption = None,
     dedupe: own.DedupeOption = False,
     max_concurrency: own.MaxConcurrencyOption = 64,
@@ -88,6 +92,7 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
     overwrite: own.OverwriteOption = False,
     mix: own.MixOption = False,
     dry_run: own.DryRunOption = False,
+    report: own.ReportOption = False,
     as_json: own.JsonOption = False,
 ) -> None:
     """Ask every question of a file, and write the answers to another one.
@@ -96,6 +101,16 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
     answer. The key comes from the connection or from AZUREML_ENDPOINT_API_KEY, never from an
     option.
     """
+    terminal = Terminal(as_json=as_json)
+    if report:
+        with reported(terminal):
+            show_report(terminal, questions, answers)
+        return
+    if answers is None:
+        raise typer.BadParameter("it is missing.", param_hint="OUT")
+    if as_json and str(answers) == "-":
+        msg = "standard output is for the answers (OUT is -)."
+        raise typer.BadParameter(msg, param_hint="--json")
     if api == "completion" and (system or schema):
         hint = "--system" if system else "--schema"
         raise typer.BadParameter("it is for a chat model.", param_hint=hint)
@@ -116,7 +131,7 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
         "timeout": timeout,
     }
     fields = {name: value for name, value in settings.items() if value is not None}
-    rows = {"system": system, "column": column}
+    rows = {"system": system, "column": column, "template": _text_of(template)}
     run = {
         "max_concurrency": max_concurrency,
         "limit_requests": limit_requests,
@@ -129,17 +144,16 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
         "overwrite": overwrite,
         "mix": mix,
     }
-    terminal = Terminal(as_json=as_json)
-    with reported(terminal):
+    with reported(terminal), files_of_streams(questions, answers) as (source, target):
         fields |= choice.fields() | {
             "max_retries": max_retries,
             "max_connections": max(max_concurrency, 100),
         }
         asked = _model(api, fields, schema)
         if dry_run:
-            _estimate(terminal, asked, questions, rows | run)
+            _estimate(terminal, asked, source, rows | run)
         else:
-            _run(terminal, asked, (questions, answers), rows | run | ends)
+            _run(terminal, asked, (source, target), rows | run | ends)
 
 
 def _json_object(text: str | None, hint: str) -> dict[str, Any] | None:
@@ -152,6 +166,17 @@ def _json_object(text: str | None, hint: str) -> dict[str, Any] | None:
     if not isinstance(value, dict):
         raise typer.BadParameter("it is not a JSON object.", param_hint=hint)
     return value
+
+
+def _text_of(option: str | None) -> str | None:
+    """Return a text, or what stands in the file that `@FILE` names."""
+    if option is None or not option.startswith("@"):
+        return option
+    try:
+        return Path(option[1:]).read_text(encoding="utf-8")
+    except (OSError, ValueError) as error:
+        msg = f"{option[1:]} cannot be read: {error}."
+        raise typer.BadParameter(msg, param_hint="--template") from None
 
 
 def _model(api: str, fields: dict[str, Any], schema: Path | None) -> Runnable[Any, Any]:

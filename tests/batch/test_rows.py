@@ -55,7 +55,7 @@ def test_rows(rows_of, name, data, rows):
         ("q.csv", b"prompt,id\na\n", "Row 1 has not"),
         ("q.csv", b"prompt\na,b\n", "Row 1 has not"),
         ("q.csv", b'prompt\n"a\n', r"q\.csv is not CSV"),
-        ("q.parquet", b"", r"ends in one of \.jsonl, \.ndjson, \.csv, \.txt"),
+        ("q.xlsx", b"", r"ends in one of \.jsonl, \.ndjson, \.csv, \.parquet, \.txt"),
     ],
 )
 def test_a_file_that_is_wrong_is_an_error(rows_of, name, data, said):

@@ -319,8 +319,8 @@ def test_an_endpoint_that_takes_nothing_ends_a_run(files):
 
 
 def test_up_again_after_a_429(files):
-    """All 32 places are used in the end, though the first request was refused."""
-    model, seen = limited(32), []
+    """All 16 places are used in the end, though the first request was refused."""
+    model, seen = limited(16), []
     source, target = files(prompts(1_000))
     model.refuse_first = 1
     progress = score_file(
@@ -328,7 +328,7 @@ def test_up_again_after_a_429(files):
     )
     assert (progress.answered, progress.failed) == (1_000, 0)
     assert progress.refusals < 300
-    assert max(seen[:100]) < 32 <= max(seen)
+    assert max(seen[:100]) < 16 <= max(seen)
 
 
 def test_connections_that_are_never_made_end_a_run(endpoint, chat_at, files, monkeypatch):

@@ -349,3 +349,47 @@ def test_options_that_make_no_sense(configured, questions, run, options, said):
     result = run("batch", "in.jsonl", "out.jsonl", *options)
     assert (result.exit_code, configured.requests) == (2, [])
     assert said in result.stderr
+
+
+def test_standard_input_and_output(configured, command):
+    result = command("batch", "-", "-", text=b'{"prompt": "a"}\n{"prompt": "b"}\n')
+    assert result.returncode == 0
+    lines = [json.loads(line) for line in result.stdout.splitlines()]
+    assert [(one["row"], one["text"]) for one in lines] == [(1, "echo: a"), (2, "echo: b")]
+    assert "2 of 2 rows have an answer" in result.stderr
+
+
+def test_text_on_standard_input(configured, run):
+    result = run("batch", "-", "-", text="What is CI?\nWhat is CD?\n")
+    assert [json.loads(line)["text"] for line in result.stdout.splitlines()] == [
+        "echo: What is CI?",
+        "echo: What is CD?",
+    ]
+
+
+def test_a_table_in_and_out_by_a_template(configured, questions, run):
+    folder = questions()
+    (folder / "in.csv").write_text("name,town\nAda,London\nEdsger,Delft\n")
+    (folder / "ask.txt").write_text("Where is {{ town }}, {{ name | upper }}?")
+    assert run("batch", "in.csv", "out.csv", "--template", "@ask.txt").exit_code == 0
+    lines = (folder / "out.csv").read_text().splitlines()
+    assert lines[0].startswith("row,name,town,text,")
+    assert lines[2].startswith('2,Edsger,Delft,"echo: Where is Delft, EDSGER?",stop,')
+
+
+def test_a_report_and_its_page(configured, questions, run):
+    folder = questions(30)
+    configured.fail_next("500")
+    run("batch", "in.jsonl", "out.jsonl", "--max-retries", "0")
+    result = run("batch", "--report", "out.jsonl", "page.html")
+    assert result.exit_code == 0
+    shown = dict(line.rsplit(maxsplit=1) for line in result.stdout.splitlines())
+    assert (shown["rows"], shown["answered"], shown["failed"]) == ("30", "29", "1")
+    assert shown["  ServerError"] == "1"
+    page = (folder / "page.html").read_text()
+    assert page.count("<svg") == 4
+    assert "http" not in page.replace("http-equiv", "")
+    found = json.loads(run("batch", "--report", "out.jsonl", "--json").stdout)
+    assert found["errors"] == {"ServerError": 1}
+    assert found["latencies"]["p50"] <= found["latencies"]["p99"]
+    assert run("batch", "--report", "in.jsonl").exit_code == 1

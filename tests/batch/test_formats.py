@@ -1,0 +1,257 @@
+"""Files in and out: tables, OpenAI's batch files, several files, templates."""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import json
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from langchain_azureml_oss.batch import score_file
+from langchain_azureml_oss.batch.exports import working_file
+from langchain_azureml_oss.batch.forms import Form
+from langchain_azureml_oss.batch.rows import Row, read_rows
+from langchain_azureml_oss.errors import UnsupportedInputError
+from langchain_azureml_oss.local import LocalEndpoint
+
+
+@pytest.fixture
+def endpoint():
+    with LocalEndpoint("echo") as running:
+        yield running
+
+
+@pytest.fixture
+def chat(endpoint, make_chat):
+    keys = {"endpoint_url": endpoint.url + "/v1", "endpoint_api_key": endpoint.api_key}
+    return make_chat(**keys, backoff=(0, 0), max_retries=0, model_family="OPENAI")
+
+
+@pytest.fixture
+def llm(endpoint, make_llm):
+    keys = {"endpoint_url": endpoint.url + "/v1", "endpoint_api_key": endpoint.api_key}
+    return make_llm(**keys, backoff=(0, 0), max_retries=0, model_family="OPENAI")
+
+
+def lines(path):
+    return [json.loads(line) for line in path.read_text().splitlines()]
+
+
+def request(name, url="/v1/chat/completions", **body):
+    if "prompt" not in body:
+        body = {"messages": [{"role": "user", "content": f"I am {name}"}]} | body
+    return {"custom_id": name, "method": "POST", "url": url, "body": body}
+
+
+def write_lines(path, rows):
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return path
+
+
+def test_openais_batch_files(endpoint, chat, tmp_path):
+    rows = [request("a", temperature=0.5, top_k=3, max_completion_tokens=7), request("b", seed=1)]
+    source = write_lines(tmp_path / "in.jsonl", rows)
+    progress = score_file(chat, source, tmp_path / "out.jsonl")
+    assert progress.answered == 2
+    first, second = sorted((one.body for one in endpoint.requests), key=lambda b: "seed" in b)
+    assert [first[key] for key in ("temperature", "top_k", "max_tokens")] == [0.5, 3, 7]
+    assert "temperature" not in second
+    first, second = lines(tmp_path / "out.jsonl")
+    assert (first["custom_id"], first["error"]) == ("a", None)
+    assert first["response"]["status_code"] == 200
+    assert first["response"]["request_id"]
+    body = first["response"]["body"]
+    assert body["object"] == "chat.completion"
+    assert body["choices"][0]["message"] == {"role": "assistant", "content": "echo: I am a"}
+    assert body["usage"]["total_tokens"] > body["usage"]["prompt_tokens"] > 0
+    assert not (tmp_path / "out.errors.jsonl").exists()
+    assert second["custom_id"] == "b"
+
+
+def test_openais_error_file_and_a_second_run(endpoint, chat, tmp_path):
+    source = write_lines(tmp_path / "in.jsonl", [request(name) for name in "abc"])
+    endpoint.fail_next("500")
+    score_file(chat, source, tmp_path / "out.jsonl", max_concurrency=1)
+    (error,) = lines(tmp_path / "out.errors.jsonl")
+    assert (error["custom_id"], error["response"]["status_code"]) == ("a", 500)
+    assert error["response"]["body"]["error"]["code"] == "ServerError"
+    assert [one["custom_id"] for one in lines(tmp_path / "out.jsonl")] == ["b", "c"]
+    assert score_file(chat, source, tmp_path / "out.jsonl").kept == 2
+    assert [one["custom_id"] for one in lines(tmp_path / "out.jsonl")] == ["a", "b", "c"]
+    assert not (tmp_path / "out.errors.jsonl").exists()
+
+
+def test_openais_completions(endpoint, llm, tmp_path):
+    rows = [request("a", "/v1/completions", prompt="I am a", max_tokens=9)]
+    source = write_lines(tmp_path / "in.jsonl", rows)
+    score_file(llm, source, tmp_path / "out.jsonl")
+    (line,) = lines(tmp_path / "out.jsonl")
+    assert line["response"]["body"]["choices"][0]["text"] == " echo: I am a"
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ([request("a"), request("a")], "Row 2 has the custom_id 'a' of an earlier row"),
+        ([request("a", "/v1/embeddings", input="x")], "'/v1/embeddings' is neither"),
+        ([request("a", "/v1/completions", prompt="x")], "use a completion model"),
+        ([request("a", n=2)], "asks for 2 answers"),
+        ([request("a", messages=3)], "`messages` must be"),
+    ],
+)
+def test_requests_that_cannot_be_made_are_found_before(endpoint, chat, tmp_path, rows, said):
+    source = write_lines(tmp_path / "in.jsonl", rows)
+    with pytest.raises(UnsupportedInputError, match=said):
+        score_file(chat, source, tmp_path / "out.jsonl")
+    assert endpoint.requests == []
+
+
+def test_no_field_of_a_request_is_an_option_of_this_package(endpoint, chat, tmp_path):
+    odd = {"deadline": 0.001, "deployment_name": "purple", "callbacks": [1], "config": {}}
+    source = write_lines(tmp_path / "in.jsonl", [request("a", **odd, timeout=0)])
+    assert score_file(chat, source, tmp_path / "out.jsonl").answered == 1
+    assert endpoint.requests[0].body["deployment_name"] == "purple"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_tables(endpoint, chat, tmp_path, suffix):
+    source, target = tmp_path / f"in{suffix}", tmp_path / f"out{suffix}"
+    table = {"id": [1, 2, 3], "prompt": ["a", "b, c", '"é"\n']}
+    if suffix == ".csv":
+        with source.open("w", newline="", encoding="utf-8") as file:
+            csv.writer(file).writerows([list(table), *zip(*table.values(), strict=True)])
+    else:
+        pq.write_table(pa.table(table), source)
+    endpoint.fail_next("500")
+    progress = score_file(chat, source, target, max_concurrency=1)
+    assert (progress.answered, progress.failed) == (2, 1)
+    rows = [one.input for one in read_rows(target)]
+    assert [one["text"] or "" for one in rows] == ["", "echo: b, c", 'echo: "é"\n']
+    assert rows[0]["error"].startswith("ServerError: ")
+    assert list(map(str, (rows[1]["id"], rows[1]["output_tokens"]))) == ["2", "3"]
+    assert score_file(chat, source, target).kept == 2
+    assert next(read_rows(target)).input["text"] == "echo: a"
+    if suffix == ".parquet":
+        assert str(pq.read_schema(target).field("id").type) == "int64"
+
+
+def test_columns_of_structured_answers(tmp_path):
+    from langchain_core.runnables import RunnableLambda
+
+    source = write_lines(tmp_path / "in.jsonl", [{"name": n} for n in ("a", "b")])
+    chain = RunnableLambda(lambda row: {"name": row["name"] * 2, "parts": [1], "size": 2})
+    score_file(chain, source, tmp_path / "out.parquet")
+    found = pq.read_table(tmp_path / "out.parquet").to_pylist()
+    assert [one["name"] for one in found] == ["a", "b"]
+    assert [one["answer_name"] for one in found] == ["aa", "bb"]
+    assert (found[0]["parts"], found[0]["size"]) == ("[1]", 2)
+
+
+def test_somebody_elses_table_is_left_alone(endpoint, chat, tmp_path):
+    source = write_lines(tmp_path / "in.jsonl", [{"prompt": "a"}])
+    target = tmp_path / "out.csv"
+    target.write_text("mine\n")
+    with pytest.raises(UnsupportedInputError, match="no earlier run that made it is known"):
+        score_file(chat, source, target)
+    assert (target.read_text(), endpoint.requests) == ("mine\n", [])
+    assert not working_file(target).exists()
+    score_file(chat, source, target, overwrite=True)
+
+
+def test_a_parquet_file_that_is_none(tmp_path):
+    (tmp_path / "in.parquet").write_bytes(b"PAR1 or not")
+    with pytest.raises(UnsupportedInputError, match="is not Parquet"):
+        list(read_rows(tmp_path / "in.parquet"))
+
+
+def test_what_json_does_not_have_is_text(tmp_path):
+    table = pa.table({"prompt": ["a"], "day": [dt.date(2026, 1, 2)], "raw": [b"\xff"]})
+    pq.write_table(table, tmp_path / "in.parquet")
+    (row,) = read_rows(tmp_path / "in.parquet")
+    assert row.input == {"prompt": "a", "day": "2026-01-02", "raw": "b'\\xff'"}
+
+
+def test_a_cell_may_be_long(tmp_path):
+    (tmp_path / "in.csv").write_text("prompt\n" + "a" * 200_000 + "\n")
+    (row,) = read_rows(tmp_path / "in.csv")
+    assert len(row.input["prompt"]) == 200_000
+
+
+def test_a_link_to_itself_is_an_error_of_this_package(tmp_path):
+    (tmp_path / "in.jsonl").symlink_to(tmp_path / "in.jsonl")
+    with pytest.raises(UnsupportedInputError, match="cannot be read"):
+        list(read_rows(tmp_path / "in.jsonl"))
+
+
+def test_a_directory_and_a_pattern(endpoint, chat, tmp_path):
+    folder = tmp_path / "in"
+    folder.mkdir()
+    write_lines(folder / "b.jsonl", [{"prompt": "b1"}, {"prompt": "b2"}])
+    (folder / "a.txt").write_text("a1\n\na3\n")
+    (folder / "notes.md").write_text("not this\n")
+    for source in (folder, folder / "*.*[tl]"):
+        rows = [(row.number, row.input["prompt"]) for row in read_rows(source)]
+        assert rows == [(1, "a1"), (3, "a3"), (4, "b1"), (5, "b2")]
+    score_file(chat, folder, folder / "out.csv")
+    assert len(list(read_rows(folder / "[ab]*"))) == 4
+    with pytest.raises(UnsupportedInputError, match="names no file"):
+        list(read_rows(folder / "*.parquet"))
+
+
+def test_another_column_and_a_template():
+    row = Row(1, {"question": "hi", "n": 3, "name": "{{ n }}"})
+    assert Form(column="question").prompt(row) == "hi"
+    assert Form(template="{{ name }} {{ n + 1 }}").prompt(row) == "{{ n }} 4"
+    assert Form(template="{{ question }}").messages(row)[0].text == "hi"
+
+
+@pytest.mark.parametrize(
+    "template",
+    [
+        "{{ missing }}",
+        "{{ ''.__class__.__mro__ }}",
+        "{{ n.__class__ }}",
+        "{% for x in range(10**9) %}{% endfor %}",
+        "{{ 1 / 0 }}",
+        "{% include 'x' %}",
+        " ",
+        "{{ unfinished",
+    ],
+)
+def test_a_template_that_does_not_fit_is_an_error_of_this_package(template):
+    with pytest.raises(UnsupportedInputError):
+        Form(template=template).prompt(Row(1, {"n": 3}))
+
+
+@given(st.binary(max_size=200), st.sampled_from(["a.jsonl", "a.csv", "a.txt", "a.parquet"]))
+def test_no_file_brings_out_another_error(tmp_path_factory, data, name):
+    path = tmp_path_factory.mktemp("any") / name
+    path.write_bytes(data)
+    try:
+        for row in read_rows(path):
+            Form().messages(row)
+    except UnsupportedInputError:
+        pass
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner),
+    max_leaves=5,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["messages", "prompt", "n", "model", "x"]), JSON), JSON)
+def test_no_request_brings_out_another_error(tmp_path_factory, body, url):
+    path = tmp_path_factory.mktemp("any") / "a.jsonl"
+    write_lines(path, [{"custom_id": "a", "url": url, "body": body}])
+    try:
+        for row in read_rows(path):
+            Form().messages(row)
+    except UnsupportedInputError:
+        pass
