@@ -21,6 +21,7 @@ import warnings
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import bulk
 import requests
 from clients import KEY, Client, framework, peers, raw_aiohttp, raw_requests, this_package
 from stub_server import STREAM_CHUNKS, serve
@@ -256,9 +257,13 @@ def report(base: str, *, quick: bool) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Start the stub server, measure, and end it."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", nargs="?", choices=["calls", "bulk"], default="calls")
     parser.add_argument("--quick", action="store_true", help="fewer calls and rounds")
     options = parser.parse_args(arguments)
     warnings.filterwarnings("ignore", category=DeprecationWarning)
+    if options.what == "bulk":
+        bulk.report(quick=options.quick)
+        return
     ready, theirs = multiprocessing.Pipe(duplex=False)
     context = multiprocessing.get_context("spawn")
     server = context.Process(target=serve, args=(theirs,), daemon=True)

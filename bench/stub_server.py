@@ -20,7 +20,7 @@ def _event(delta: dict[str, str], finish_reason: str | None = None) -> bytes:
 
 _TEN_EVENTS = _event({"content": "word "}) * 10
 _LAST = _event({}, "stop") + b"data: [DONE]\n\n"
-_WHOLE = {
+ANSWER = {
     **_HEAD,
     "object": "chat.completion",
     "choices": [
@@ -42,7 +42,7 @@ class _Stub:
         self.requests += 1
         body = await request.json()
         if not body.get("stream"):
-            return web.json_response(_WHOLE)
+            return web.json_response(ANSWER)
         response = web.StreamResponse(headers={"content-type": "text/event-stream"})
         await response.prepare(request)
         for _ in range(STREAM_CHUNKS // 10):

@@ -14,6 +14,15 @@ from __future__ import annotations
 
 from langchain_azureml_oss.batch.estimating import Estimate, aestimate_file, estimate_file
 from langchain_azureml_oss.batch.progress import Progress
+from langchain_azureml_oss.batch.ray_engine import score_dataset
 from langchain_azureml_oss.batch.scoring import ascore_file, score_file
 
-__all__ = ["Estimate", "Progress", "aestimate_file", "ascore_file", "estimate_file", "score_file"]
+__all__ = [
+    "Estimate",
+    "Progress",
+    "aestimate_file",
+    "ascore_file",
+    "estimate_file",
+    "score_dataset",
+    "score_file",
+]

@@ -153,6 +153,13 @@ def _cells(line: Mapping[str, Any]) -> dict[str, Any]:
     return cells | {f"answer_{n}" if n in cells else n: value for n, value in given.items()}
 
 
+def cells_of_answer(outcome: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of an answer alone; a structured one is JSON."""
+    cells = _cells({"row": 0, "input": {}, **outcome, "answer": None})
+    answer = outcome.get("answer")
+    return cells | {"answer": None if answer is None else encode_json(answer).decode()}
+
+
 def _columns(working: Path) -> dict[str, type]:
     """Return the columns and what is in them: one kind of value, or texts."""
     kinds: dict[str, set[type]] = {}

@@ -13,7 +13,6 @@ from typing import Any
 
 from langchain_core.exceptions import ModelRateLimitError
 
-from langchain_azureml_oss.batch.answer_file import AnswerFile
 from langchain_azureml_oss.batch.duplicates import Duplicates
 from langchain_azureml_oss.batch.limits import TokenEstimate
 from langchain_azureml_oss.batch.outcomes import Outcome, of_failure
@@ -21,6 +20,7 @@ from langchain_azureml_oss.batch.pace import Ticket
 from langchain_azureml_oss.batch.progress import Progress
 from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.batch.scorers import Question, Scorer
+from langchain_azureml_oss.batch.sinks import Sink
 from langchain_azureml_oss.batch.turnstile import End, Gate
 from langchain_azureml_oss.errors import (
     AuthenticationError,
@@ -65,7 +65,7 @@ class Run:
 
     scorer: Scorer
     gate: Gate
-    file: AnswerFile
+    file: Sink
     progress: Progress
     on_progress: Callable[[Progress], None] = lambda _: None
     estimate: TokenEstimate = field(default_factory=TokenEstimate)

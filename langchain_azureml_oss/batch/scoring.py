@@ -7,7 +7,7 @@ import functools
 from collections.abc import Callable, Coroutine, Iterator
 from itertools import chain
 from pathlib import Path
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, Literal, ParamSpec, TypeVar
 
 from langchain_core.runnables import Runnable
 
@@ -18,6 +18,7 @@ from langchain_azureml_oss.batch.forms import Form
 from langchain_azureml_oss.batch.limits import Limits, TokenEstimate
 from langchain_azureml_oss.batch.pace import Pace
 from langchain_azureml_oss.batch.progress import Progress
+from langchain_azureml_oss.batch.ray_engine import Cluster, score_on_ray
 from langchain_azureml_oss.batch.rows import Row, files_of, read_rows
 from langchain_azureml_oss.batch.run import Run
 from langchain_azureml_oss.batch.run_card import RunCard, settings_of
@@ -49,6 +50,9 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
     dedupe: bool = False,
     overwrite: bool = False,
     mix: bool = False,
+    engine: Literal["local", "ray"] = "local",
+    actors: int = 2,
+    ray_address: str | None = None,
     on_progress: Callable[[Progress], None] | None = None,
 ) -> Progress:
     """Ask a model every question of a file, and write the answers to another one.
@@ -79,6 +83,9 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
         dedupe: Ask the same question once; the model's temperature must be 0.
         overwrite: Whether to drop the answers of an earlier run.
         mix: Whether answers that were made with other options may stay.
+        engine: `ray` asks on the machines of a Ray cluster; see `score_dataset` about the key.
+        actors: How many ask there.
+        ray_address: Of the cluster; None: the one that is there, or one on this machine.
         on_progress: Called at the beginning and after each row.
 
     Returns:
@@ -99,7 +106,10 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
         limit_tokens=limit_tokens,
         budget_tokens=budget_tokens,
         sample=sample,
+        actors=actors,
     )
+    if engine == "ray" and (budget_tokens or dedupe):
+        raise ValueError("budget_tokens and dedupe are for engine='local'.")
     form = Form(system=system, column=column, template=template)
     scorer = scorer_of(model, form)
     settings = settings_of(model, form)
@@ -114,33 +124,45 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
         target = working_file(wanted)
     is_asked = _sampled(total, sample)
     duplicates = Duplicates(scorer) if dedupe else None
-    gate = Turnstile(
-        Pace(most, backoff=getattr(model, "backoff", (0.5, 8.0))),
-        Limits(limit_requests, limit_tokens),
+    cluster = Cluster(
+        actors=actors,
+        address=ray_address,
+        max_concurrency=most,
+        limit_requests=limit_requests,
+        limit_tokens=limit_tokens,
     )
     with AnswerFile(target, overwrite=overwrite) as file:
         kept = file.check(read_rows(source), duplicates.know if duplicates else lambda _: None)
         RunCard(resolved(target)).sign(settings, has_answers=kept > 0, mix=mix)
         waiting = _waiting(source, file, is_asked)
         left = sum(1 for _ in waiting) if sample else total - kept
+        progress = Progress(kept + left, kept=kept)
+        tell = on_progress or (lambda _: None)
         run = Run(
             scorer=scorer,
-            gate=gate,
+            gate=Turnstile(
+                Pace(most, backoff=getattr(model, "backoff", (0.5, 8.0))),
+                Limits(limit_requests, limit_tokens),
+            ),
             file=file,
-            progress=Progress(kept + left, kept=kept),
-            on_progress=on_progress or (lambda _: None),
+            progress=progress,
+            on_progress=tell,
             estimate=TokenEstimate(getattr(model, "max_tokens", None)),
             budget=budget_tokens,
             duplicates=duplicates,
             patience=getattr(model, "max_retries", _RETRIES),
         )
         try:
-            await run.score(_waiting(source, file, is_asked))
+            rows = _waiting(source, file, is_asked)
+            if engine == "ray":
+                await score_on_ray(model, rows, form, cluster, file, progress, tell)
+            else:
+                await run.score(rows)
         finally:
             file.close()
             if export is not None:
                 export(target, wanted)
-    return run.progress
+    return progress
 
 
 def blocking(run: Callable[P, Coroutine[Any, Any, T]]) -> Callable[P, T]:

@@ -88,4 +88,9 @@ class Turnstile:
         if end.used is not None:
             self._limits.settle(end.expected, end.used)
         self._changed.set()
-        return State(pace.height, pace.refusals, pace.lone_refusals)
+        return self.state
+
+    @property
+    def state(self) -> State:
+        """What is known about the pace."""
+        return State(self._pace.height, self._pace.refusals, self._pace.lone_refusals)

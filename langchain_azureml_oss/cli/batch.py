@@ -93,6 +93,9 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
     mix: own.MixOption = False,
     dry_run: own.DryRunOption = False,
     report: own.ReportOption = False,
+    engine: own.EngineOption = "local",
+    actors: own.ActorsOption = 2,
+    ray_address: own.RayAddressOption = None,
     as_json: own.JsonOption = False,
 ) -> None:
     """Ask every question of a file, and write the answers to another one.
@@ -117,6 +120,9 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
     if dedupe and temperature != 0:
         msg = "the same question has the same answer only with --temperature 0."
         raise typer.BadParameter(msg, param_hint="--dedupe")
+    if engine == "ray" and (dedupe or budget_tokens):
+        hint = "--dedupe" if dedupe else "--budget-tokens"
+        raise typer.BadParameter("it is for --engine local.", param_hint=hint)
     choice = EndpointChoice(
         connection=connection, url=url, family=family, deployment=deployment, contract=contract
     )
@@ -144,6 +150,7 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
         "overwrite": overwrite,
         "mix": mix,
     }
+    machines = {"engine": engine, "actors": actors, "ray_address": ray_address}
     with reported(terminal), files_of_streams(questions, answers) as (source, target):
         fields |= choice.fields() | {
             "max_retries": max_retries,
@@ -153,7 +160,7 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
         if dry_run:
             _estimate(terminal, asked, source, rows | run)
         else:
-            _run(terminal, asked, (source, target), rows | run | ends)
+            _run(terminal, asked, (source, target), rows | run | ends | machines)
 
 
 def _json_object(text: str | None, hint: str) -> dict[str, Any] | None:

@@ -10,6 +10,7 @@ import typer
 from langchain_azureml_oss.cli.answer_options import PANEL
 
 RUN = "Run"
+MACHINES = "Many machines"
 ROWS = "Rows"
 
 ApiOption = Annotated[
@@ -200,5 +201,33 @@ JsonOption = Annotated[
     bool,
     typer.Option(
         "--json", help="One JSON object about the run at the end; errors too.", rich_help_panel=RUN
+    ),
+]
+EngineOption = Annotated[
+    Literal["local", "ray"],
+    typer.Option(
+        "--engine",
+        help="Ask from this machine, or from those of a Ray cluster, each with the key of its own"
+        " environment.",
+        rich_help_panel=MACHINES,
+    ),
+]
+ActorsOption = Annotated[
+    int,
+    typer.Option(
+        "--actors",
+        min=1,
+        metavar="NUMBER",
+        help="How many ask on the cluster; all bounds hold for them together.",
+        rich_help_panel=MACHINES,
+    ),
+]
+RayAddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--ray-address",
+        metavar="ADDRESS",
+        help="The cluster's head; otherwise the one that is there, or one on this machine.",
+        rich_help_panel=MACHINES,
     ),
 ]

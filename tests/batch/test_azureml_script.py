@@ -1,0 +1,67 @@
+"""The script of an Azure ML batch deployment, called as the service calls it."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from langchain_azureml_oss import errors
+from langchain_azureml_oss.batch import azureml_script
+from langchain_azureml_oss.local import LocalEndpoint
+
+
+@pytest.fixture
+def endpoint(monkeypatch):
+    with LocalEndpoint("echo", retry_after_s=0.0) as running:
+        monkeypatch.setenv("AZUREML_ENDPOINT_URL", running.url + "/v1")
+        monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", running.api_key)
+        monkeypatch.setenv("AZUREML_MODEL_FAMILY", "LLAMA")
+        yield running
+
+
+def lines(found):
+    return [json.loads(line) for line in found]
+
+
+def test_files(endpoint, monkeypatch, tmp_path):
+    monkeypatch.setenv(azureml_script.OPTIONS, '{"system": "Be brief.", "max_tokens": 9}')
+    (tmp_path / "a.jsonl").write_text('{"prompt": "one"}\n{"question": "none"}\n')
+    (tmp_path / "b.txt").write_text("two\n")
+    azureml_script.init()
+    for _ in range(2):  # the service calls it again and again
+        first, second, third = lines(azureml_script.run([str(path) for path in tmp_path.iterdir()]))
+        by_file = sorted((first, second, third), key=lambda one: (one["file"], one["row"]))
+        assert [one.get("text") for one in by_file] == ["echo: one", None, "echo: two"]
+        assert by_file[1]["error"]["type"] == "UnsupportedInputError"
+    assert endpoint.requests[0].body["max_tokens"] == 9
+    assert endpoint.requests[0].body["messages"][0]["role"] == "system"
+
+
+def test_a_data_frame(endpoint, monkeypatch):
+    class Frame:  # pandas is the service's, and this is all of it that is used
+        def to_dict(self, orient):
+            assert orient == "records"
+            return [{"town": "Oslo", "n": 1}, {"town": "Bergen", "n": 2}]
+
+    monkeypatch.setenv(azureml_script.OPTIONS, '{"template": "{{ town }}?", "api": "completion"}')
+    azureml_script.init()
+    endpoint.fail_next("429")
+    found = lines(azureml_script.run(Frame()))
+    assert [one["text"] for one in found] == [" echo: Oslo?", " echo: Bergen?"]
+    assert found[1]["input"] == {"town": "Bergen", "n": 2}
+
+
+def test_a_wrong_key_fails_the_mini_batch(endpoint, monkeypatch, tmp_path):
+    monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", "not-the-key")
+    (tmp_path / "b.txt").write_text("two\n")
+    azureml_script.init()
+    with pytest.raises(errors.AuthenticationError):
+        azureml_script.run([str(tmp_path / "b.txt")])
+
+
+@pytest.mark.parametrize("options", ["{", "[]"])
+def test_options_that_are_none(endpoint, monkeypatch, options):
+    monkeypatch.setenv(azureml_script.OPTIONS, options)
+    with pytest.raises(errors.ConnectionConfigError, match="is not"):
+        azureml_script.init()

@@ -1,0 +1,193 @@
+"""Many machines, shown with two actors on one: the same rows, one pace, no key on its way, and
+resume after kill -9 of an actor and of the driver."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import signal
+import subprocess
+import sys
+
+import pytest
+import ray
+import ray.data
+
+from langchain_azureml_oss import AzureMLOSSChatModel, errors
+from langchain_azureml_oss.batch import score_dataset, score_file
+from langchain_azureml_oss.batch.ray_engine import _travelling
+from langchain_azureml_oss.local import LocalEndpoint
+
+pytestmark = [
+    pytest.mark.filterwarnings("ignore"),  # of Ray
+    pytest.mark.enable_socket,
+]
+
+
+@pytest.fixture(scope="module")
+def endpoint():
+    with LocalEndpoint("echo", retry_after_s=0.0, keep_requests=100_000) as running:
+        yield running
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cluster(endpoint):
+    """One Ray for all tests; its workers have the key in their environment."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AZUREML_ENDPOINT_API_KEY", endpoint.api_key)
+        ray.init(
+            num_cpus=2,
+            include_dashboard=False,
+            log_to_driver=False,
+            _node_ip_address="127.0.0.1",
+        )
+    ray.data.DataContext.get_current().enable_progress_bars = False
+    yield
+    ray.shutdown()
+
+
+@pytest.fixture
+def chat(endpoint, monkeypatch):
+    monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", endpoint.api_key)
+    url = endpoint.url + "/v1"
+    return AzureMLOSSChatModel(endpoint_url=url, model_family="OPENAI", backoff=(0, 0))
+
+
+@pytest.fixture
+def questions(tmp_path):
+    source = tmp_path / "questions.jsonl"
+    rows = [json.dumps({"id": n, "prompt": f"question {n}"}) for n in range(600)]
+    source.write_text("\n".join(rows) + "\n")
+    return source
+
+
+def answers_of(path):
+    return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def told(path):
+    changing = {"seconds", "at", "request_id"}
+    return [{k: v for k, v in one.items() if k not in changing} for one in answers_of(path)]
+
+
+def test_both_engines_give_the_same_rows(chat, questions, tmp_path):
+    here, there = tmp_path / "local.jsonl", tmp_path / "ray.jsonl"
+    score_file(chat, questions, here)
+    progress = score_file(chat, questions, there, engine="ray")
+    assert (progress.total, progress.answered, progress.failed) == (600, 600, 0)
+    assert told(there) == told(here)
+    assert score_file(chat, questions, there, engine="ray").kept == 600
+
+
+def test_no_key_travels(chat, endpoint):
+    assert endpoint.api_key not in _travelling(chat)
+    assert endpoint.api_key.encode() not in pickle.dumps(_travelling(chat))
+    with pytest.raises(errors.UnsupportedInputError, match="Pass a function"):
+        _travelling(chat | (lambda message: message.text))
+
+
+def test_a_dataset(chat, endpoint):
+    endpoint.fail_next("400")
+    dataset = ray.data.from_items([{"town": name, "text": 1} for name in ("Oslo", "Bergen")])
+    found = score_dataset(chat, dataset, template="Where is {{ town }}?").take_all()
+    assert sorted(one["town"] for one in found) == ["Bergen", "Oslo"]
+    assert sum(one["error"] is not None for one in found) == 1
+    (good,) = [one for one in found if one["error"] is None]
+    assert good["answer_text"] == f"echo: Where is {good['town']}?"
+    assert good["text"] == 1
+
+
+def test_what_all_rows_would_fail_of_ends_a_run(chat, questions, tmp_path):
+    wrong = chat.model_copy(update={"deployment_name": "purple"})
+    with pytest.raises(errors.NotFoundError):
+        score_file(wrong, questions, tmp_path / "a.jsonl", engine="ray")
+    assert len(answers_of(tmp_path / "a.jsonl")) < 600
+
+
+def counting(url, key, most):
+    """Counts requests at once; in the actors' own processes nobody could."""
+    from langchain_core.runnables import RunnableLambda
+
+    def make():
+        chat = AzureMLOSSChatModel(endpoint_url=url, endpoint_api_key=key, model_family="OPENAI")
+
+        async def ask(row):
+            counter = ray.get_actor("counter")
+            await counter.add.remote(1)
+            try:
+                return (await chat.ainvoke(row["prompt"])).text
+            finally:
+                await counter.add.remote(-1)
+
+        return RunnableLambda(ask)
+
+    return make
+
+
+@ray.remote
+class Counter:
+    def __init__(self):
+        self.now = self.most = 0
+
+    def add(self, step):
+        self.now += step
+        self.most = max(self.most, self.now)
+
+    def peak(self):
+        return self.most
+
+
+def test_all_actors_together_keep_to_one_bound(chat, endpoint):
+    counter = Counter.options(name="counter").remote()
+    dataset = ray.data.from_items([{"prompt": str(n)} for n in range(600)])
+    make = counting(chat.endpoint_url, endpoint.api_key, 5)
+    found = score_dataset(make, dataset, max_concurrency=5).take_all()
+    assert sorted(int(one["text"].split()[1]) for one in found) == list(range(600))
+    assert ray.get(counter.peak.remote()) <= 5
+
+
+def test_an_actor_that_is_killed_loses_nothing(chat, questions, tmp_path):
+    target, killed = tmp_path / "answers.jsonl", []
+
+    def kill(progress):
+        if progress.answered == 50 and not killed:
+            for actor in ray.util.state.list_actors() if hasattr(ray.util, "state") else []:
+                if "MapWorker" in actor.class_name and actor.state == "ALIVE" and actor.pid:
+                    os.kill(actor.pid, signal.SIGKILL)
+                    killed.append(actor.pid)
+                    break
+
+    progress = score_file(chat, questions, target, engine="ray", on_progress=kill)
+    assert progress.answered == 600
+    assert [one["row"] for one in answers_of(target)] == list(range(1, 601))
+
+
+DRIVER = """
+import os, signal, sys, ray, ray.data
+from langchain_azureml_oss import AzureMLOSSChatModel
+from langchain_azureml_oss.batch import score_file
+
+def note(progress):
+    if progress.answered >= 20:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+ray.init(address=sys.argv[1], log_to_driver=False, _node_ip_address="127.0.0.1")
+chat = AzureMLOSSChatModel(endpoint_url=sys.argv[2], model_family="OPENAI", backoff=(0, 0))
+score_file(chat, sys.argv[3], sys.argv[4], engine="ray", on_progress=note)
+"""
+
+
+def test_a_driver_that_is_killed_goes_on(chat, questions, tmp_path):
+    target = tmp_path / "answers.jsonl"
+    address = ray.get_runtime_context().gcs_address
+    arguments = [address, chat.endpoint_url, str(questions), str(target)]
+    done = subprocess.run(
+        [sys.executable, "-c", DRIVER, *arguments], check=False, timeout=120, capture_output=True
+    )
+    assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+    kept = len(answers_of(target))
+    assert 20 <= kept < 600
+    progress = score_file(chat, questions, target, engine="ray")
+    assert (progress.kept, progress.answered) == (kept, 600 - kept)
+    assert [one["row"] for one in answers_of(target)] == list(range(1, 601))
