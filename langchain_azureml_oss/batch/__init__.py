@@ -5,16 +5,17 @@
     progress = score_file(chat, "questions.jsonl", "answers.jsonl")
 
 `azureml-oss batch` does the same from the command line. `rows.py` reads questions, `forms.py` and
-`scorers.py` ask them, `run.py` does so for all, `pace.py`, `limits.py` and `turnstile.py` say when
-one more may be asked, `answer_file.py` keeps what came of it, and `run_card.py` with what it was
-made. Public. Imports any room below but `local`.
+`scorers.py` ask them, `run.py` does so for all, `pacing/` says when one more may be asked,
+`answer_file.py` keeps what came of it, `run_card.py` with what it was made, `exports.py` makes
+tables of it, `reporting/` shows how it went, and `machines/` does all of it on others. Public. Imports any
+room below but `local`.
 """
 
 from __future__ import annotations
 
 from langchain_azureml_oss.batch.estimating import Estimate, aestimate_file, estimate_file
+from langchain_azureml_oss.batch.machines.ray_engine import score_dataset
 from langchain_azureml_oss.batch.progress import Progress
-from langchain_azureml_oss.batch.ray_engine import score_dataset
 from langchain_azureml_oss.batch.scoring import ascore_file, score_file
 
 __all__ = [

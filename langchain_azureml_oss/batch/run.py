@@ -14,14 +14,14 @@ from typing import Any
 from langchain_core.exceptions import ModelRateLimitError
 
 from langchain_azureml_oss.batch.duplicates import Duplicates
-from langchain_azureml_oss.batch.limits import TokenEstimate
 from langchain_azureml_oss.batch.outcomes import Outcome, of_failure
-from langchain_azureml_oss.batch.pace import Ticket
+from langchain_azureml_oss.batch.pacing.limits import TokenEstimate
+from langchain_azureml_oss.batch.pacing.pace import Ticket
+from langchain_azureml_oss.batch.pacing.turnstile import End, Gate
 from langchain_azureml_oss.batch.progress import Progress
 from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.batch.scorers import Question, Scorer
 from langchain_azureml_oss.batch.sinks import Sink
-from langchain_azureml_oss.batch.turnstile import End, Gate
 from langchain_azureml_oss.errors import (
     AuthenticationError,
     ConnectionConfigError,

@@ -15,15 +15,15 @@ from langchain_azureml_oss.batch.answer_file import AnswerFile, resolved
 from langchain_azureml_oss.batch.duplicates import Duplicates
 from langchain_azureml_oss.batch.exports import check_target, export_for, working_file
 from langchain_azureml_oss.batch.forms import Form
-from langchain_azureml_oss.batch.limits import Limits, TokenEstimate
-from langchain_azureml_oss.batch.pace import Pace
+from langchain_azureml_oss.batch.machines.ray_engine import Cluster, score_on_ray
+from langchain_azureml_oss.batch.pacing.limits import Limits, TokenEstimate
+from langchain_azureml_oss.batch.pacing.pace import Pace
+from langchain_azureml_oss.batch.pacing.turnstile import Turnstile
 from langchain_azureml_oss.batch.progress import Progress
-from langchain_azureml_oss.batch.ray_engine import Cluster, score_on_ray
 from langchain_azureml_oss.batch.rows import Row, files_of, read_rows
 from langchain_azureml_oss.batch.run import Run
 from langchain_azureml_oss.batch.run_card import RunCard, settings_of
 from langchain_azureml_oss.batch.scorers import Scorer, scorer_of
-from langchain_azureml_oss.batch.turnstile import Turnstile
 from langchain_azureml_oss.errors import UnsupportedInputError
 
 P = ParamSpec("P")

@@ -13,8 +13,8 @@ def show_report(terminal: Terminal, answers: Path, page: Path | None) -> None:
     Raises:
         UnsupportedInputError: there are no such answers, or the page cannot be written.
     """
-    from langchain_azureml_oss.batch.report import report_of  # noqa: PLC0415 -- a second
-    from langchain_azureml_oss.batch.report_page import figures, write_page  # noqa: PLC0415
+    from langchain_azureml_oss.batch.reporting.figures import report_of  # noqa: PLC0415 -- a second
+    from langchain_azureml_oss.batch.reporting.page import figures, write_page  # noqa: PLC0415
 
     report = report_of(answers)
     if page is not None:

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from langchain_azureml_oss import errors
-from langchain_azureml_oss.batch import azureml_script
+from langchain_azureml_oss.batch.machines import azureml_script
 from langchain_azureml_oss.local import LocalEndpoint
 
 

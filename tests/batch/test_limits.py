@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from langchain_azureml_oss.batch import extras
-from langchain_azureml_oss.batch.limits import Limits, TokenEstimate
+from langchain_azureml_oss.batch.pacing.limits import Limits, TokenEstimate
 from langchain_azureml_oss.errors import UnsupportedInputError
 
 

@@ -7,7 +7,7 @@ import itertools
 
 import pytest
 
-from langchain_azureml_oss.batch.pace import Pace
+from langchain_azureml_oss.batch.pacing.pace import Pace
 
 
 class Endpoint:

@@ -16,7 +16,7 @@ import ray.data
 
 from langchain_azureml_oss import AzureMLOSSChatModel, errors
 from langchain_azureml_oss.batch import score_dataset, score_file
-from langchain_azureml_oss.batch.ray_engine import _travelling
+from langchain_azureml_oss.batch.machines.ray_engine import _travelling
 from langchain_azureml_oss.local import LocalEndpoint
 
 pytestmark = [

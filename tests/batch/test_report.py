@@ -6,8 +6,8 @@ from html.parser import HTMLParser
 
 import pytest
 
-from langchain_azureml_oss.batch.report import Report, percentiles, report_of, summed
-from langchain_azureml_oss.batch.report_page import figures, page_of, write_page
+from langchain_azureml_oss.batch.reporting.figures import Report, percentiles, report_of, summed
+from langchain_azureml_oss.batch.reporting.page import figures, page_of, write_page
 from langchain_azureml_oss.errors import UnsupportedInputError
 
 

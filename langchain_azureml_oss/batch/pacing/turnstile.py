@@ -10,8 +10,8 @@ import time
 from collections.abc import Callable
 from typing import Literal, NamedTuple, Protocol
 
-from langchain_azureml_oss.batch.limits import Limits
-from langchain_azureml_oss.batch.pace import Pace, Ticket
+from langchain_azureml_oss.batch.pacing.limits import Limits
+from langchain_azureml_oss.batch.pacing.pace import Pace, Ticket
 
 
 class End(NamedTuple):

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from pathlib import Path
 
-from langchain_azureml_oss.batch.report import PERCENTILES, Report, percentiles
+from langchain_azureml_oss.batch.reporting.figures import PERCENTILES, Report, percentiles
 from langchain_azureml_oss.errors import UnsupportedInputError
 
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 860, 180, 64, 24

@@ -20,15 +20,15 @@ from pathlib import Path
 from typing import Any
 
 from langchain_azureml_oss.batch.forms import Form
-from langchain_azureml_oss.batch.limits import Limits, TokenEstimate
 from langchain_azureml_oss.batch.outcomes import of_failure
-from langchain_azureml_oss.batch.pace import Pace
+from langchain_azureml_oss.batch.pacing.limits import Limits, TokenEstimate
+from langchain_azureml_oss.batch.pacing.pace import Pace
+from langchain_azureml_oss.batch.pacing.turnstile import Turnstile
 from langchain_azureml_oss.batch.progress import Progress
 from langchain_azureml_oss.batch.rows import Row, read_rows
 from langchain_azureml_oss.batch.run import Run
 from langchain_azureml_oss.batch.scorers import scorer_of
 from langchain_azureml_oss.batch.sinks import MemorySink
-from langchain_azureml_oss.batch.turnstile import Turnstile
 from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
 from langchain_azureml_oss.errors import ConnectionConfigError, UnsupportedInputError
 from langchain_azureml_oss.llms import AzureMLOSSLLM

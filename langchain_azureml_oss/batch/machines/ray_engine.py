@@ -18,12 +18,12 @@ from langchain_core.load import dumps, load
 from langchain_core.runnables import Runnable
 
 from langchain_azureml_oss import errors
-from langchain_azureml_oss.batch.cluster_gate import FarGate, Places
 from langchain_azureml_oss.batch.exports import cells_of_answer
 from langchain_azureml_oss.batch.extras import needed
 from langchain_azureml_oss.batch.forms import Form
-from langchain_azureml_oss.batch.limits import TokenEstimate
+from langchain_azureml_oss.batch.machines.cluster_gate import FarGate, Places
 from langchain_azureml_oss.batch.outcomes import Outcome
+from langchain_azureml_oss.batch.pacing.limits import TokenEstimate
 from langchain_azureml_oss.batch.progress import Progress
 from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.batch.run import Run

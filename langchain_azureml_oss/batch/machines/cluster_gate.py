@@ -11,9 +11,9 @@ import time
 from collections import defaultdict
 from typing import Any
 
-from langchain_azureml_oss.batch.limits import Limits
-from langchain_azureml_oss.batch.pace import Pace, Ticket
-from langchain_azureml_oss.batch.turnstile import End, State, Turnstile
+from langchain_azureml_oss.batch.pacing.limits import Limits
+from langchain_azureml_oss.batch.pacing.pace import Pace, Ticket
+from langchain_azureml_oss.batch.pacing.turnstile import End, State, Turnstile
 
 LEASE_SECONDS = 10.0
 """How long places stay with a scorer that is not heard of."""

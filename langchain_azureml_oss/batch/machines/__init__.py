@@ -1,0 +1,1 @@
+"""Bulk scoring elsewhere: on a Ray cluster, and in an Azure ML batch deployment."""
