@@ -13,7 +13,7 @@ import multiprocessing
 import tempfile
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from multiprocessing.connection import Connection
 from pathlib import Path
 
@@ -52,7 +52,7 @@ class Scene:
 
 SCENES = [
     Scene("20 places, 1 s each", 800, 64, 1.0, 20),
-    Scene("20 places, 1 s each, Retry-After: 1", 800, 64, 1.0, 20, 1.0),
+    Scene("20 places, 1 s each, Retry-After: 1", 1_600, 64, 1.0, 20, 1.0),
     Scene("No limit, 20 ms each, 8 at once", 4_000, 8, 0.02, share=0.8),
 ]
 
@@ -133,6 +133,7 @@ def report(*, quick: bool) -> None:
             server.start()
             try:
                 url = f"http://127.0.0.1:{ready.recv()}/v1/chat/completions"
+                asyncio.run(way(replace(scene, rows=4), url))  # what is imported at first use
                 start = time.perf_counter()
                 answered = asyncio.run(way(scene, url))
                 rate = answered / (time.perf_counter() - start)

@@ -7,8 +7,8 @@
 `azureml-oss batch` does the same from the command line. `rows.py` reads questions, `forms.py` and
 `scorers.py` ask them, `run.py` does so for all, `pacing/` says when one more may be asked,
 `answer_file.py` keeps what came of it, `run_card.py` with what it was made, `exports.py` makes
-tables of it, `reporting/` shows how it went, and `machines/` does all of it on others. Public. Imports any
-room below but `local`.
+tables of it, `reporting/` shows how it went, and `machines/` does all of it on others. Public.
+Imports any room below but `local`.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ def test_files(endpoint, monkeypatch, tmp_path):
     (tmp_path / "b.txt").write_text("two\n")
     azureml_script.init()
     for _ in range(2):  # the service calls it again and again
-        first, second, third = lines(azureml_script.run([str(path) for path in tmp_path.iterdir()]))
-        by_file = sorted((first, second, third), key=lambda one: (one["file"], one["row"]))
+        found = lines(azureml_script.run([str(path) for path in tmp_path.iterdir()]))
+        by_file = sorted(found, key=lambda one: (one["file"], one["row"]))
         assert [one.get("text") for one in by_file] == ["echo: one", None, "echo: two"]
         assert by_file[1]["error"]["type"] == "UnsupportedInputError"
     assert endpoint.requests[0].body["max_tokens"] == 9
