@@ -32,6 +32,7 @@ _SETTINGS = (
 _HOW = frozenset(
     {
         *("timeout", "deadline", "max_retries", "backoff", "retry_read_timeouts", "batch_size"),
+        "on_retry",
         *("max_connections", "max_response_bytes", "streaming", "stream_usage"),
         *("endpoint_api_key", "connection", "credential", "default_headers", "ca_bundle", "name"),
     }
