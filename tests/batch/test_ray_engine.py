@@ -4,6 +4,7 @@ resume after kill -9 of an actor and of the driver."""
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import signal
 import subprocess
@@ -11,6 +12,10 @@ import sys
 
 import psutil
 import pytest
+
+# A busy machine takes longer to start Ray than Ray waits; both are read when it is imported.
+os.environ |= {"RAY_agent_register_timeout_ms": "300000", "RAY_raylet_start_wait_time_s": "300"}
+
 import ray
 import ray.data
 
