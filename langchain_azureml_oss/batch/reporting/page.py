@@ -104,7 +104,7 @@ def _chart(title: str, lines: Mapping[str, Sequence[float]], report: Report) -> 
     )
     grid = "".join(
         f'<line x1="{_LEFT}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e0e0e0"/>'
-        f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{top * share:,.3g}</text>'
+        f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{top * share:,.10g}</text>'
         for share in (0, 0.5, 1)
         for y in [_y(top * share, top)]
     )
