@@ -13,7 +13,7 @@ import pytest
 OK = {"output": "Hello!"}
 
 
-class TimeIsUp(Exception):
+class TimeIsUpError(Exception):
     """As a task queue raises it from a signal's handler."""
 
 
@@ -38,7 +38,7 @@ def _shown(value):
 
 
 class StrikeAt:
-    """Raises at the n-th step of the interpreter inside these modules, as a signal's handler may."""
+    """Raises at the n-th step inside these modules, as the handler of a signal may."""
 
     def __init__(self, place, error, modules):
         self.left, self._error, self._modules = place, error, modules
@@ -70,7 +70,7 @@ DRIVER = ("langchain_azureml_oss.transports", "urllib3", "requests", "http.clien
 # reaches nobody.
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-@pytest.mark.parametrize("error", [KeyboardInterrupt, TimeIsUp])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TimeIsUpError])
 def test_an_interrupt_at_any_step_shows_no_key_and_costs_no_place(
     make_chat, raw_server, wire, answer, key, error
 ):
@@ -100,12 +100,15 @@ def test_a_real_signal_shows_no_key(make_chat, raw_server, key):
     server = raw_server([threading.Event()])
 
     def strike(*_):
-        raise TimeIsUp
+        raise TimeIsUpError
 
     before = signal.signal(signal.SIGALRM, strike)
     signal.setitimer(signal.ITIMER_REAL, 0.2)
     try:
-        with make_chat(endpoint_url=f"{server.url}/score") as chat, pytest.raises(TimeIsUp) as told:
+        with (
+            make_chat(endpoint_url=f"{server.url}/score") as chat,
+            pytest.raises(TimeIsUpError) as told,
+        ):
             chat.invoke("hi")
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
