@@ -32,9 +32,7 @@ def test_unpacking_stops_at_the_bound(ask, make_chat, raw_server, bomb, framing,
         frame, body = "transfer-encoding: chunked", b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\n{frame}\r\n\r\n"
     server = raw_server([head.encode() + body])
-    chat = make_chat(
-        endpoint_url=f"{server.url}/score", max_retries=0, max_response_bytes=MEBIBYTE
-    )
+    chat = make_chat(endpoint_url=f"{server.url}/score", max_retries=0, max_response_bytes=MEBIBYTE)
     tracemalloc.start()
     try:
         # In a loop, two layers are bytes that are no JSON: aiohttp does not unpack them.
