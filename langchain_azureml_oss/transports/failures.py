@@ -28,8 +28,9 @@ def lost_connection(cause: BaseException, *, receiving: bool) -> EndpointConnect
         receiving: Whether the answer had begun.
     """
     if isinstance(cause, ssl.SSLCertVerificationError):
+        why = getattr(cause, "verify_message", "") or cause
         msg = (
-            f"The endpoint's certificate is not trusted: {cause.verify_message or cause}."
+            f"The endpoint's certificate is not trusted: {why}."
             " ca_bundle= takes the certificates of a private authority."
         )
         return EndpointConnectionError(msg, is_retryable=False)

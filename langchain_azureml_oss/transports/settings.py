@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import ipaddress
+import re
 import ssl
 import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from langchain_azureml_oss.connections import is_loopback
 from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.wire import fits_header
 
 _PORTS = {"http": 80, "https": 443}
+_HOST = re.compile(r"[\w:.%-]+")
+_AROUND = "NO_PROXY names hosts that are reached without a proxy."
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +67,8 @@ def environment_proxies(url: str) -> dict[str, str]:
     """Return the proxy that the environment names for this URL, by its scheme; NO_PROXY counts.
 
     Raises:
-        ConnectionConfigError: the proxy is of a kind that only one of the two worlds knows.
+        ConnectionConfigError: the proxy is malformed, or of a kind that only one of the two worlds
+            knows.
     """
     parts = urlsplit(url)
     proxies = urllib.request.getproxies()
@@ -71,16 +76,38 @@ def environment_proxies(url: str) -> dict[str, str]:
     if not proxy:
         return {}
     proxy = proxy if "://" in proxy else f"http://{proxy}"
+    if not _is_url(proxy):
+        # It is not shown: where it is malformed, a part of its password may stand for the host.
+        msg = (
+            f"The environment's proxy for {parts.scheme} is not a URL. Its form is"
+            " http://user:password@host:port, with %40 for an @ in the password, and so on."
+            f" {_AROUND}"
+        )
+        raise ConnectionConfigError(msg)
     if _goes_around(parts.hostname or "", parts.port or _PORTS[parts.scheme], proxy, proxies):
         return {}
     scheme = urlsplit(proxy).scheme
     if scheme not in _PORTS:
         msg = (
             f"The environment names a proxy of the kind {scheme!r} for {parts.scheme}; it must be"
-            " http or https. NO_PROXY names hosts that are reached without a proxy."
+            f" http or https. {_AROUND}"
         )
         raise ConnectionConfigError(msg)
     return {parts.scheme: proxy}
+
+
+def _is_url(proxy: str) -> bool:
+    """Whether a proxy's URL is one that both worlds understand."""
+    try:
+        parts = urlsplit(proxy)
+        _ = parts.port
+        unquote(parts.netloc.rpartition("@")[0]).encode("latin-1")  # as it is sent
+        host = parts.hostname or ""
+        if ":" in host:
+            ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return fits_header(proxy) and _HOST.fullmatch(host) is not None
 
 
 def _goes_around(host: str, port: int, proxy: str, proxies: dict[str, str]) -> bool:

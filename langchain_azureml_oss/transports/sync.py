@@ -25,6 +25,7 @@ struck is not used again, and the frames below, in which headers are variables, 
 from __future__ import annotations
 
 import http.client
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -33,6 +34,7 @@ from typing import Any, TypeVar
 import requests
 import urllib3
 from requests.structures import CaseInsensitiveDict
+from urllib3.util.ssl_match_hostname import CertificateError
 
 from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait
@@ -169,6 +171,8 @@ def _failure(error: BaseException, *, receiving: bool = False) -> AzureMLOSSErro
     cause = _innermost(error)
     if isinstance(cause, AzureMLOSSError):  # of the TLS context
         return cause
+    if isinstance(cause, CertificateError):  # urllib3's, where pyOpenSSL is beneath it
+        cause = ssl.SSLCertVerificationError(str(cause))
     if isinstance(cause, _TIMEOUTS):
         return no_bytes_in_time() if receiving or BOUNDS.sent else no_connection_in_time()
     return lost_connection(cause, receiving=receiving)

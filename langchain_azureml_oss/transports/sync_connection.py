@@ -70,17 +70,16 @@ class Connection(_HTTPConnection):  # type: ignore[misc]
             return
         if self.sock is None:
             self.connect()
-        rest = memoryview(data)
-        while rest:
-            if len(rest) < len(data) and self._is_answered():
+        for start in range(0, len(data), _PIECE):
+            if start and self._is_answered():
                 self._is_unfinished = True
                 raise BrokenPipeError
             self.sock.settimeout(BOUNDS.next_step())
             try:
-                super().send(rest[:_PIECE])
+                super().send(data[start : start + _PIECE])
             except ssl.SSLError:
                 raise BrokenPipeError from None
-            rest, BOUNDS.sent = rest[_PIECE:], True
+            BOUNDS.sent = True
 
     def response_class(self, sock: Any, *args: Any, **kwargs: Any) -> Answer:
         """Return the answer on a socket; http.client calls this as it would a class."""

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import requests
+import urllib3
 from requests.adapters import HTTPAdapter
 from requests.cookies import RequestsCookieJar
 from requests.structures import CaseInsensitiveDict
@@ -30,7 +31,9 @@ class _Adapter(HTTPAdapter):
         self._pools: dict[str, Any] = {}
         self._targets: dict[str, str] = {}
         super().__init__(
-            pool_maxsize=settings.max_connections, pool_block=True, max_retries=Retry(total=False)
+            pool_maxsize=settings.max_connections,
+            pool_block=pool_classes() is not None,
+            max_retries=Retry(total=False),
         )
 
     def init_poolmanager(self, *args: Any, **kwargs: Any) -> None:
@@ -74,6 +77,10 @@ class _Adapter(HTTPAdapter):
         return host, pool
 
     def build_response(self, request: Any, raw: Any) -> requests.Response:
+        if not isinstance(raw, urllib3.BaseHTTPResponse):  # VCR.py's are http.client's
+            raw = urllib3.HTTPResponse(
+                raw, dict(raw.headers.items()), raw.status, preload_content=False
+            )
         response = requests.Response.__new__(requests.Response)
         vars(response).update(
             _EMPTY,

@@ -12,6 +12,12 @@ import truststore
 from langchain_azureml_oss import errors
 from langchain_azureml_oss.local import LocalEndpoint
 
+# asyncio leaves the transport of a handshake inside a tunnel open when it is cancelled.
+pytestmark = [
+    pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
 ENOUGH = 100
 """Bytes of which the last ones would come long after any time-out here."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import AzureMLOSSError, ConnectionConfigError
 from langchain_azureml_oss.transports.settings import environment_proxies
 
 URL = "https://ep.eastus2.inference.ml.azure.com/score"
@@ -80,3 +80,59 @@ def test_both_worlds_go_through_the_proxy(monkeypatch, make_chat, raw_server, wi
     assert {request.line for request in server.requests} == {
         "POST http://ep.invalid/score HTTP/1.1"
     }
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://[::1",
+        "http://me:pass-word@[::1",
+        "http://me:pass-word@::1]",
+        "http://me:pass-word@[x::1]:80",
+        "http://me:pass-word#1@proxy:80",
+        "http://me:pass-word/1@proxy:80",
+        "http://me:pass-word?1@proxy:80",
+        "http://me:pass-word@proxy:port",
+        "http://me:pass-word@proxy:99999",
+        "http://me:pass-word@",
+        "http://me:pass-word@:80",
+        "http://me:pass-word@pro xy:80",
+        "http://me:pass-word@pro\nxy:80",
+        "http://me:pass-word%E2%82%AC@proxy:80",
+        "http://me:pass-wört@proxy:80",
+        "me:pass-word@[::1",
+        "http://",
+        "http://\\proxy",
+    ],
+)
+def test_a_malformed_proxy_is_an_error_that_does_not_show_it(monkeypatch, make_chat, shows, proxy):
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(ConnectionConfigError, match="proxy") as caught:
+        make_chat()
+    assert "pass-w" not in shows(caught.value)
+
+
+@pytest.mark.parametrize(
+    "proxy",
+    [
+        "http://me:pass-word@127.0.0.1:9",
+        "http://me:pass-word@127.0.0.1:9/path?a#b",
+        "http://me:pass%2Dword@[::1]:9",
+        "http://me:pass-word@" + "x" * 70 + ".invalid:9",
+        "http://me:pass-word@-.invalid:9",
+        "http://me:pass-word@a..b:9",
+        "http://me:pass-word@127.0.0.1:0",
+        "http://me:pass-word@127.1:9",
+        "http://me:pass-word@a_b.invalid:9",
+        "http://:pass-word@127.0.0.1:9",
+        "http://pass-word@127.0.0.1:9",
+        "http://me:pass-word@1@127.0.0.1:9",
+    ],
+)
+def test_a_proxy_that_is_not_there_is_an_error_that_does_not_show_its_password(
+    ask, monkeypatch, make_chat, shows, proxy
+):
+    monkeypatch.setenv("https_proxy", proxy)
+    with pytest.raises(AzureMLOSSError) as caught:
+        ask(make_chat(endpoint_url="https://ep.invalid/score", max_retries=0, deadline=5))
+    assert "pass-w" not in shows(caught.value)
