@@ -84,6 +84,14 @@ def test_a_wrong_request_is_refused(echo, post, body):
     assert post(echo, PATH, body).status_code == 422
 
 
+def test_a_text_has_a_window(post):
+    with LocalEndpoint("echo", n_ctx=4) as endpoint:
+        assert post(endpoint, PATH, {"input": ["a b c d", "a"]}).status_code == 200
+        refused = post(endpoint, PATH, {"input": ["a", "a b c d e"]})
+    assert refused.status_code == 400
+    assert "maximum context length is 4 tokens, not 5" in refused.text
+
+
 def test_a_lone_surrogate_is_a_text_like_others(echo, post):
     assert len(vectors(post(echo, PATH, rb'{"input": "a \ud83d b"}'))) == 1
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 
+import httpx
 import openai
 import pytest
 import requests
@@ -139,16 +140,28 @@ def test_the_model_is_listed(gateway, client):
         assert [one.id for one in client(endpoint).models.list()] == ["my-model"]
 
 
-def test_langchain_s_openai_model(gateway, path):
+@pytest.fixture
+def chat_openai():
+    """LangChain's OpenAI model over a gateway; its own way to connect leaves sockets open."""
+    with httpx.Client() as http:
+
+        def connect(endpoint):
+            url, key = f"{endpoint.url}/v1", endpoint.api_key
+            return ChatOpenAI(base_url=url, api_key=key, model="any", http_client=http)
+
+        yield connect
+
+
+def test_langchain_s_openai_model(gateway, path, chat_openai):
     with gateway(path=path) as endpoint:
-        chat = ChatOpenAI(base_url=f"{endpoint.url}/v1", api_key=endpoint.api_key, model="any")
+        chat = chat_openai(endpoint)
         assert chat.invoke("Say hi.").text == "echo: Say hi."
         assert "".join(chunk.text for chunk in chat.stream("Say hi.")) == "echo: Say hi."
 
 
-def test_langchain_s_openai_model_with_tools(gateway):
+def test_langchain_s_openai_model_with_tools(gateway, chat_openai):
     with gateway([CALL_AS_TEXT, '{"city": "Rome"}']) as endpoint:
-        chat = ChatOpenAI(base_url=f"{endpoint.url}/v1", api_key=endpoint.api_key, model="any")
+        chat = chat_openai(endpoint)
         [call] = chat.bind_tools([WEATHER]).invoke("Weather in Rome?").tool_calls
         assert (call["name"], call["args"]) == ("weather", {"city": "Rome"})
         form = WEATHER["function"]["parameters"] | {"title": "Place"}

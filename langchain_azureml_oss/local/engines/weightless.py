@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import json
 import math
@@ -10,7 +11,7 @@ import struct
 from typing import TYPE_CHECKING, Any
 
 from langchain_azureml_oss.local.engines.answers import words
-from langchain_azureml_oss.local.engines.base import JSON, Embedded, Token
+from langchain_azureml_oss.local.engines.base import JSON, Embedded, EngineError, Token
 
 if TYPE_CHECKING:
     from langchain_azureml_oss.local.engines.base import EmbeddingInput
@@ -37,7 +38,7 @@ class Weightless:
         """Nothing to give back."""
 
     async def context_tokens(self) -> int:
-        """The window that the options name; nothing is refused for being longer."""
+        """The window that the options name; no prompt is refused for being longer."""
         return self._context_tokens
 
     async def prompt(self, body: JSON) -> str:
@@ -52,10 +53,18 @@ class Weightless:
         return [Token(_number(word), word) for word in words(text)]
 
     async def embed(self, inputs: list[EmbeddingInput], dimensions: int | None) -> Embedded:
-        """A vector for each text or list of tokens."""
+        """A vector for each text or list of tokens, none longer than the window."""
         lists = [_words(one) for one in inputs]
-        vectors = [_vector(found, dimensions or _DIMENSIONS) for found in lists]
-        return Embedded(vectors, sum(map(len, lists)))
+        longest, window = max(map(len, lists)), self._context_tokens
+        if longest > window:
+            told = f"This model's maximum context length is {window} tokens, not {longest}."
+            raise EngineError(400, told)
+
+        def vectors() -> list[list[float]]:
+            return [_vector(found, dimensions or _DIMENSIONS) for found in lists]
+
+        # In a thread: other requests are not to wait for a long one.
+        return Embedded(await asyncio.to_thread(vectors), sum(map(len, lists)))
 
 
 def plain_text(content: Any) -> str:
