@@ -40,8 +40,8 @@ __all__ = [
     "is_loopback",
     "missing",
     "named_connection",
-    "not_an_endpoint",
     "nearest",
+    "not_an_endpoint",
     "there_instead",
     "without_secrets",
 ]
