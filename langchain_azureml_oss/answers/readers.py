@@ -33,6 +33,8 @@ class AnswerRules(NamedTuple):
     template_stops: tuple[str, ...] = ()
     """Those of `stops` that nobody but the family's template asked for."""
     reasoning: ReasoningTags | None = None
+    learn: Callable[[bool], None] | None = None
+    """Takes whether the template wrote the first tag, where nobody said; see ReasoningMemory."""
     trim: bool = False
     """White space at the beginning belongs to the template, not to the answer."""
     tools: PromptedTools | None = None
@@ -54,6 +56,13 @@ class ChoiceReader:
     def __init__(self, rules: AnswerRules) -> None:
         self._stop = StopFilter(rules.stops) if rules.stops else None
         self._reasoning = ReasoningSplitter(rules.reasoning) if rules.reasoning else None
+        self._learn = rules.learn
+        self._assumed = bool(rules.learn and rules.reasoning and rules.reasoning.implied_start)
+        """Whether an earlier answer alone says that this one begins inside the reasoning."""
+        self._thoughts: list[str] = []
+        """Those that turn out to be the answer, where it did not."""
+        self._misjudged = False
+        self._finish_reason: str | None = None
         self._template_stops = rules.template_stops
         self._trim = rules.trim
         self._tools = rules.tools
@@ -70,6 +79,9 @@ class ChoiceReader:
                 more, late = self._reasoning.settle()
                 text, thought = text + more, thought + late
             choice.text, choice.reasoning = text, choice.reasoning + thought
+            self._finish_reason = choice.finish_reason or self._finish_reason
+            if self._assumed and self._reasoning.implied is None:
+                self._thoughts.append(thought)
         return self._finished(choice, final=False)
 
     def flush(self) -> Choice:
@@ -79,11 +91,23 @@ class ChoiceReader:
             text, reasoning = self._reasoning.feed(rest.text)
             last_text, last_reasoning = self._reasoning.flush()
             rest.text, rest.reasoning = text + last_text, reasoning + last_reasoning
+            self._remember(rest)
         if self._stop is not None and self._stop.stopped:
             rest.finish_reason = "stop"
             if self._stop.found in self._template_stops:
                 rest.stopped_at = self._stop.found
         return self._finished(rest, final=True)
+
+    def _remember(self, rest: Choice) -> None:
+        """Let the model know who wrote the first tag; an answer cut off before it shows nothing."""
+        implied = self._reasoning.implied if self._reasoning is not None else None
+        if self._learn is None or implied is None:
+            return
+        if implied or self._finish_reason != "length":
+            self._learn(implied)
+            self._misjudged = self._assumed and not implied
+            if self._misjudged:  # this time, the model did not think
+                rest.text, rest.reasoning = "".join([*self._thoughts, rest.reasoning]), ""
 
     def _finished(self, choice: Choice, *, final: bool) -> Choice:
         """Take white space at the beginning off, and calls out of the text."""
@@ -108,7 +132,7 @@ class ChoiceReader:
         choice = self.feed(choice)
         rest = self.flush()
         choice.text += rest.text
-        choice.reasoning += rest.reasoning
+        choice.reasoning = "" if self._misjudged else choice.reasoning + rest.reasoning
         choice.tool_calls += rest.tool_calls
         choice.finish_reason = rest.finish_reason or choice.finish_reason
         choice.stopped_at = rest.stopped_at

@@ -20,6 +20,7 @@ from langchain_azureml_oss.errors import (
     RequestTimeoutError,
     ResponseFormatError,
     ServerError,
+    StreamInterruptedError,
     explain,
 )
 from langchain_azureml_oss.wire import decode_json
@@ -110,18 +111,15 @@ def _is_redirect(error: AzureMLOSSError) -> bool:
 
 def is_final(error: AzureMLOSSError) -> bool:
     """Whether every other request would end in the same way."""
-    return isinstance(
-        error,
-        AuthenticationError
-        | PermissionDeniedError
-        | RateLimitError
-        | RequestTimeoutError
-        | EndpointConnectionError,
-    ) or is_busy(error)
+    if isinstance(error, AuthenticationError | PermissionDeniedError | RequestTimeoutError):
+        return True
+    return is_busy(error)
 
 
 def is_busy(error: AzureMLOSSError) -> bool:
     """Whether the same request may work a second later."""
+    if isinstance(error, StreamInterruptedError):
+        return False  # the server wrote an error into it, which says something of its streams
     return isinstance(error, RateLimitError | EndpointConnectionError) or error.status in {502, 503}
 
 

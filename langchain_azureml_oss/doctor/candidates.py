@@ -9,38 +9,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from langchain_azureml_oss.connections import contract_for
 from langchain_azureml_oss.families import FamilyProfile
-from langchain_azureml_oss.formatters import Api, ModelCall, contract_names, formatter
+from langchain_azureml_oss.formatters import Api, contract_names, formatter
 
-PROMPT = "Hello there"
-"""Two tokens; the answer may have no more."""
 TOKENS = 2
-
-_WEATHER = "What is the weather in Paris? Use the tool."
-_COLOUR = 'Which colour has the sky? Answer in JSON, such as {"colour": "red"}.'
-_FEATURE_TOKENS = 48
-TOOL: Mapping[str, Any] = {
-    "type": "function",
-    "function": {
-        "name": "get_weather",
-        "description": "Returns the weather in a city.",
-        "parameters": {
-            "type": "object",
-            "properties": {"city": {"type": "string"}},
-            "required": ["city"],
-        },
-    },
-}
-SCHEMA: Mapping[str, Any] = {
-    "type": "json_schema",
-    "json_schema": {
-        "name": "sky",
-        "schema": {
-            "type": "object",
-            "properties": {"colour": {"type": "string", "enum": ["blue", "red"]}},
-            "required": ["colour"],
-        },
-    },
-}
+"""An answer may have no more, unless it has to show a feature."""
 
 SAME_REQUEST = "dolly-2023"
 """Asks as `score` does, but for the place of the parameters: servers of either answer both."""
@@ -52,10 +24,11 @@ _ENDINGS = (*_SUFFIXES, "/score", "/v1")
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """A small request in one contract."""
+    """A small question to a model with these arguments."""
 
     contract: str
     api: Api
+    """Which of the two models asks."""
     url: str
     role: Literal["configured", "alternative", "better", "elsewhere"] = "configured"
     """What the user configured; another contract at that URL; a path that can do more than /score;
@@ -64,33 +37,29 @@ class Probe:
     usage: bool = False
     """Whether a stream is asked for its usage."""
     feature: Literal["", "tools", "json_schema"] = ""
+    as_prompt: bool = False
+    """Whether a conversation goes as one prompt, in the family's template."""
 
     @property
     def target(self) -> str:
         """The URL that is sent to."""
-        return formatter(self.contract).url(self.url, self.api)
+        return formatter(self.contract).url(self.url, "completion" if self.as_prompt else self.api)
 
     @property
     def path(self) -> str:
         """The path that is sent to."""
         return urlsplit(self.target).path
 
-    @property
-    def call(self) -> ModelCall:
-        """What is asked for."""
-        limit = formatter(self.contract).parameter_names.get("max_tokens", ("max_tokens",))[0]
-        parameters: dict[str, Any] = {limit: _FEATURE_TOKENS if self.feature else TOKENS}
-        text = PROMPT
-        if self.feature == "tools":
-            text, parameters["tools"] = _WEATHER, [TOOL]
-        elif self.feature == "json_schema":
-            text, parameters["response_format"] = _COLOUR, SCHEMA
-        if self.usage:
-            parameters["stream_options"] = {"include_usage": True}
-        if self.api == "chat":
-            messages: list[dict[str, Any]] = [{"role": "user", "content": text}]
-            return ModelCall(parameters, messages=messages, stream=self.stream)
-        return ModelCall(parameters, prompts=[text], stream=self.stream)
+    def arguments(self, row: FamilyProfile, deployment: str | None) -> dict[str, Any]:
+        """Return the arguments of the model that asks, as the lines to paste have them."""
+        given = {
+            "endpoint_url": self.target,
+            "model_family": row.name,
+            "deployment_name": deployment,
+            "contract": self.contract,
+            **row.recommended,
+        }
+        return {key: value for key, value in given.items() if value is not None}
 
 
 def base_of(url: str) -> str:
@@ -117,7 +86,7 @@ def plan(url: str, contract: str, row: FamilyProfile) -> list[Probe]:
     here = [own]
     if contract == "auto" and own != "openai":
         here += _by_family([name for name in contract_names() if name not in {own, "openai"}], row)
-    probes = [probe for name in here for probe in _both(name, url)]
+    probes = [probe for name in here for probe in _both(name, url, row)]
     probes = [replace(p, role="alternative") if p.contract != own else p for p in probes]
     has_score_path = urlsplit(url).path.rstrip("/").endswith("/score")
     score_url = url if has_score_path else beside(url, "/score")
@@ -125,17 +94,14 @@ def plan(url: str, contract: str, row: FamilyProfile) -> list[Probe]:
     others = [
         replace(probe, role="elsewhere")
         for name in dict.fromkeys(["score", "openai", *_by_family(contract_names(), row)])
-        for probe in _both(name, openai_url if name == "openai" else score_url)
+        for probe in _both(name, openai_url if name == "openai" else score_url, row)
     ]
     if contract == "auto" and own != "openai" and row.chat:
         # Asked in any case, and at once for all that it is there for.
         probes.append(Probe("openai", "chat", openai_url, "better", stream=True, usage=True))
-    known = {(probe.contract, probe.api, probe.target) for probe in probes}
-    probes += [p for p in others if (p.contract, p.api, p.target) not in known]
-    if not row.chat:
-        # Such a model gets conversations as one prompt, so that only completions matter.
-        probes.sort(key=lambda probe: probe.api == "chat")
-    return probes
+    known = {_key(probe) for probe in probes}
+    probes += [probe for probe in others if _key(probe) not in known]
+    return list({_key(probe): probe for probe in probes}.values())
 
 
 def is_worth_sending(
@@ -157,6 +123,9 @@ def is_worth_sending(
         return True
     if probe.api in found:
         return False
+    if probe.as_prompt:
+        completion = found.get("completion")
+        return completion is not None and completion.target == probe.target
     return probe.role == "configured" or not found or probe.contract in _contracts(found)
 
 
@@ -164,9 +133,22 @@ def _contracts(found: Mapping[Api, Probe]) -> set[str]:
     return {probe.contract for probe in found.values()}
 
 
-def _both(contract: str, url: str) -> list[Probe]:
-    apis: list[Api] = ["chat", "completion"] if formatter(contract).traits.chat else ["completion"]
-    return [Probe(contract, api, url) for api in apis]
+def _both(contract: str, url: str, row: FamilyProfile) -> list[Probe]:
+    """Return what asks for a conversation, and for a completion, in the likelier order.
+
+    Where contract or family know prompts only, a conversation becomes one: that is worth asking
+    for once a completion was there.
+    """
+    made = formatter(contract)
+    chat, completion = Probe(contract, "chat", url), Probe(contract, "completion", url)
+    turns = [chat] if made.traits.chat and (row.chat or made.chats_at(chat.target)) else []
+    if made.traits.chat and row.chat:
+        return [*turns, completion]
+    return [completion, replace(chat, as_prompt=True), *turns]
+
+
+def _key(probe: Probe) -> tuple[str, Api, str]:
+    return probe.contract, probe.api, probe.target
 
 
 def _by_family(names: list[str], row: FamilyProfile) -> list[str]:

@@ -51,9 +51,9 @@ class _Examination:
         if found.answers:
             for line in api_lines(found, setup):
                 self._put(line)
-            working = replace(setup, deployment=found.deployment)
             row = features.named_family(found) if setup.family is None else found.row
-            models = recommended(found.probes, found.best_chat, row or found.row, working)
+            name = found.deployment or setup.deployment_instead
+            models = recommended(found.probes, found.best_chat, row or found.row, name)
         usable = found.works_as_configured and not any(
             self._lines[name].state == "failed" for name in ESSENTIAL if name in self._lines
         )
@@ -193,11 +193,11 @@ class _Examination:
             if not self._left:
                 return None
             self._left -= 1
-            outcome: Outcome = yield Ask(probe, self._found.deployment)
+            outcome: Outcome = yield Ask(probe, self._found.row, self._found.deployment)
             self._found.sent.append(Sent(probe, outcome))
             if isinstance(outcome, Answer):
                 return outcome
-            if probe.usage and refused_feature(outcome, probe.call.parameters) == "stream_options":
+            if probe.usage and refused_feature(outcome, {"stream_options": {}}):
                 self._found.usage_error = outcome
                 return (yield from self._ask(replace(probe, usage=False)))
             if is_last or not advice.is_busy(outcome) or not self._left:

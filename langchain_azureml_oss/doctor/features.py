@@ -10,7 +10,8 @@ from langchain_azureml_oss.doctor import advice
 from langchain_azureml_oss.doctor.candidates import base_of
 from langchain_azureml_oss.doctor.checklist import Line
 from langchain_azureml_oss.doctor.findings import Findings
-from langchain_azureml_oss.doctor.steps import Answer, Outcome
+from langchain_azureml_oss.doctor.steps import Answer
+from langchain_azureml_oss.errors import AzureMLOSSError, refused_feature
 from langchain_azureml_oss.families import FamilyProfile, profile
 from langchain_azureml_oss.wire import decode_json
 
@@ -67,13 +68,14 @@ def _tools(found: Findings) -> Line:
     if outcome is None:
         return Line("tools", "skipped", _NO_REQUEST_LEFT)
     if isinstance(outcome, Answer):
-        called = "the model called one" if outcome.choice.tool_calls else "the model called none"
+        called = "the model called one" if outcome.has_calls else "the model called none"
         return Line("tools", "ok", f"taken by the server; {called}")
     way = (
         "Nothing to do: bind_tools() shows them to the model as text (tool_calling='auto')."
         " For native ones, vLLM needs --enable-auto-tool-choice and --tool-call-parser."
     )
-    return Line("tools", "failed", _said(outcome), way)
+    otherwise = "If it stays so, tool_calling='prompted' shows tools to the model as text."
+    return _failure("tools", outcome, {"tools": []}, way, otherwise)
 
 
 def _schema(found: Findings) -> Line:
@@ -87,18 +89,26 @@ def _schema(found: Findings) -> Line:
     if outcome is None:
         return Line("json_schema", "skipped", _NO_REQUEST_LEFT)
     if isinstance(outcome, Answer):
-        if _is_object(outcome.choice.text):
+        if _is_object(outcome.text):
             return Line("json_schema", "ok", "obeyed")
-        if outcome.choice.finish_reason == "length":
+        if outcome.finish_reason == "length":
             return Line("json_schema", "ok", "taken by the server; the answer was cut off")
         way = "Take with_structured_output(..., method='function_calling') or 'json_mode'."
         return Line("json_schema", "failed", "taken, but the answer does not keep to it", way)
     way = "Nothing to do: with_structured_output() asks for the form in the prompt then."
-    return Line("json_schema", "failed", _said(outcome), way)
+    otherwise = "If it stays so, with_structured_output(..., method='json_mode') may do."
+    sent = {"response_format": {"type": "json_schema"}}
+    return _failure("json_schema", outcome, sent, way, otherwise)
 
 
-def _said(outcome: Outcome) -> str:
-    return "" if isinstance(outcome, Answer) else f"refused: {advice.said(outcome)}"
+def _failure(
+    name: str, error: AzureMLOSSError, sent: Mapping[str, Any], refused: str, otherwise: str
+) -> Line:
+    """Tell a refusal, which the package does without, from an error of any other kind."""
+    if refused_feature(error, sent):
+        return Line(name, "failed", f"refused: {advice.said(error)}", refused)
+    way = " ".join(filter(None, (advice.for_error(error), otherwise)))
+    return Line(name, "failed", f"no answer to one: {advice.said(error)}", way)
 
 
 def _is_object(text: str) -> bool:
@@ -110,9 +120,9 @@ def _is_object(text: str) -> bool:
 
 def _usage(found: Findings) -> Line:
     answers = [*found.answers.values(), found.tools, found.schema]
-    whole = any(isinstance(a, Answer) and not a.is_stream and a.reply.usage for a in answers)
+    whole = any(isinstance(a, Answer) and not a.is_stream and a.has_usage for a in answers)
     streamed = found.streamed
-    in_stream = streamed is not None and streamed.is_stream and bool(streamed.reply.usage)
+    in_stream = streamed is not None and streamed.is_stream and streamed.has_usage
     if whole or in_stream:
         where = {(True, True): "answers and streams", (True, False): "answers"}
         words = f"reported in {where.get((whole, in_stream), 'streams')}"

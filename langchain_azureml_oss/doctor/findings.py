@@ -48,8 +48,7 @@ class Findings:
             if "chat" in self.probes:
                 return
         if probe.api == "completion":
-            text = answer.choice.text.removeprefix(probe.call.prompts[0])
-            is_long = len(text.split()) > TOKENS
+            is_long = len(answer.text.split()) > TOKENS
             if probe.contract == SAME_REQUEST and is_long and "completion" in self.probes:
                 return  # the parameters were not found here either
             self.is_doubtful = is_long and probe.contract != SAME_REQUEST
@@ -88,5 +87,5 @@ class Findings:
         info = self.seen.get("/info", {}).get("model_name")
         if isinstance(info, str):
             return info
-        named = (answer.reply.model for answer in self.answers.values())
+        named = (answer.model for answer in self.answers.values())
         return next((name for name in named if name), None)

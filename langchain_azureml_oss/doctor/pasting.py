@@ -10,14 +10,14 @@ from langchain_azureml_oss.connections import ENVIRONMENT
 from langchain_azureml_oss.doctor.candidates import Probe
 from langchain_azureml_oss.doctor.setup import Setup
 from langchain_azureml_oss.families import FamilyProfile
-from langchain_azureml_oss.formatters import Api, formatter
+from langchain_azureml_oss.formatters import Api
 
 _MAX_TOKENS = 256
 """Without a number, many servers stop after 16 tokens."""
 
 
 def recommended(
-    found: Mapping[Api, Probe], best_chat: Probe | None, row: FamilyProfile, setup: Setup
+    found: Mapping[Api, Probe], best_chat: Probe | None, row: FamilyProfile, deployment: str | None
 ) -> dict[str, dict[str, Any] | None]:
     """Return the arguments of either model that work; None where nothing does.
 
@@ -25,34 +25,18 @@ def recommended(
         found: What answers, for each API.
         best_chat: What answers chats and can do the most.
         row: The family.
-        setup: What was configured.
+        deployment: What to name for it.
     """
-    completion = found.get("completion")
-    chat = best_chat or found.get("chat")
-    if chat is None and completion is not None and _goes_as_prompt(completion, row):
-        chat = completion
-    common = {"model_family": row.name, "deployment_name": setup.deployment}
 
-    def arguments(probe: Probe | None, api: Api | None) -> dict[str, Any] | None:
+    def arguments(probe: Probe | None, **more: Any) -> dict[str, Any] | None:
         if probe is None:
             return None
-        found = {
-            "endpoint_url": probe.target,
-            **common,
-            "contract": probe.contract,
-            "api": api,
-            "max_tokens": _MAX_TOKENS,
-        }
-        return {key: value for key, value in found.items() if value is not None}
+        return {**probe.arguments(row, deployment), **more, "max_tokens": _MAX_TOKENS}
 
+    completion = found.get("completion")
     # A completion model can speak to a chat API too; then role marks make turns of its prompts.
-    llm = arguments(completion, "completion") if completion else arguments(chat, "chat")
-    return {"chat": arguments(chat, None), "completion": llm}
-
-
-def _goes_as_prompt(completion: Probe, row: FamilyProfile) -> bool:
-    """Whether a chat model sends conversations to this completion API, in the family's template."""
-    return not (row.chat and formatter(completion.contract).traits.chat)
+    api: Api = "completion" if completion else "chat"
+    return {"chat": arguments(best_chat), "completion": arguments(completion or best_chat, api=api)}
 
 
 def python_lines(models: Mapping[str, Mapping[str, Any] | None], setup: Setup) -> str:

@@ -64,6 +64,15 @@ class Setup:
             return True
         return False
 
+    @property
+    def deployment_instead(self) -> str | None:
+        """What the lines to paste name, where the configured deployment is not there.
+
+        What the connection or the environment has is taken unless another is named.
+        """
+        is_passed = self.origins.get("deployment_name") in {None, OPTIONS["deployment_name"]}
+        return None if is_passed else "default"
+
     def authorizer(self) -> Authorizer:
         """Return what authorizes the requests."""
         return authorizer(self.key or None, self.credential)

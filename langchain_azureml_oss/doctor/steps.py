@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from langchain_azureml_oss.doctor.candidates import Probe
 from langchain_azureml_oss.errors import AzureMLOSSError
-from langchain_azureml_oss.wire import Choice, Reply
+from langchain_azureml_oss.families import FamilyProfile
 
 
 class Resolve(NamedTuple):
@@ -33,9 +33,10 @@ class Handshake(NamedTuple):
 
 
 class Ask(NamedTuple):
-    """Send a request of a contract -> Answer, or the AzureMLOSSError."""
+    """Ask a model with the arguments of a probe -> Answer, or the AzureMLOSSError."""
 
     probe: Probe
+    row: FamilyProfile
     deployment: str | None
 
 
@@ -66,18 +67,18 @@ class Certificate:
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An answer in the contract of its request. Times are in seconds."""
+    """What a model made of an answer. Times are in seconds."""
 
-    reply: Reply
+    text: str
     headers: Mapping[str, str]
     first_byte: float
     seconds: float
+    model: str | None = None
+    """What the server calls it."""
+    has_usage: bool = False
+    has_calls: bool = False
+    finish_reason: str | None = None
     is_stream: bool = False
-
-    @property
-    def choice(self) -> Choice:
-        """The answer itself."""
-        return self.reply.choices[0] or Choice()
 
     @property
     def deployment(self) -> str | None:

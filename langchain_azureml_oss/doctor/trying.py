@@ -12,12 +12,11 @@ from collections.abc import Callable, Generator, Mapping
 from typing import Any, Self
 
 from langchain_azureml_oss._version import __version__
-from langchain_azureml_oss.answers import only_choice
 from langchain_azureml_oss.connections import Authorizer
+from langchain_azureml_oss.doctor.asking import ask
 from langchain_azureml_oss.doctor.checklist import Report
 from langchain_azureml_oss.doctor.setup import Setup
 from langchain_azureml_oss.doctor.steps import (
-    Answer,
     Ask,
     Certificate,
     Connect,
@@ -28,28 +27,18 @@ from langchain_azureml_oss.doctor.steps import (
     Resolve,
     Step,
 )
-from langchain_azureml_oss.errors import AzureMLOSSError, ResponseFormatError
-from langchain_azureml_oss.exchange import Call, RetryPolicy
-from langchain_azureml_oss.formatters import formatter
+from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.transports import (
     HttpSettings,
     SyncTransport,
     environment_proxies,
     tls_context,
 )
-from langchain_azureml_oss.wire import (
-    Choice,
-    HttpResponse,
-    Reply,
-    SSEDecoder,
-    Timeouts,
-    decode_json,
-)
+from langchain_azureml_oss.wire import decode_json
 
 _CONNECT_SECONDS = 10.0
-_READ_SECONDS = 60.0
 _LARGEST = 1024 * 1024
-"""Bytes of any response; answers to two tokens are far smaller."""
+"""Bytes of what a server tells of itself."""
 
 
 def carry_out(examination: Generator[Step, Any, Report], setup: Setup) -> Report:
@@ -106,32 +95,11 @@ class _Hands:
         return self._authorizer
 
     def _ask(self, step: Ask) -> Outcome:
-        call, made = step.probe.call, formatter(step.probe.contract)
-        request = made.build(call, step.probe.url).with_headers(_headers(step.deployment))
-        started = time.monotonic()
-
-        def parse(response: HttpResponse) -> Reply:
-            if not response.is_event_stream:
-                return made.parse(response, call)
-            decoder = SSEDecoder()
-            events = [*decoder.feed(response.body), *decoder.flush()]
-            return _joined([made.parse_event(e) for e in events if e.data != b"[DONE]"])
-
         try:
             self.secrets.append(self._authorize().secret())
-            exchanged = Call(
-                request=request,
-                authorizer=self._authorize(),
-                reader=lambda response: _TimedReader(response, started, parse),
-                timeouts=Timeouts(_CONNECT_SECONDS, _READ_SECONDS),
-                # Each try is counted, so the examination decides about another one.
-                retries=RetryPolicy(max_retries=0),
-            )
-            (answer,) = self._transport.drive(exchanged)
-            only_choice(answer.reply)
+            return ask(step, self._transport, self._authorize())
         except AzureMLOSSError as error:
             return error
-        return answer
 
     def _look(self, step: Look) -> dict[str, Any] | None:
         # The package's transports only post.
@@ -159,54 +127,6 @@ class _StaysHere(urllib.request.HTTPRedirectHandler):
 
     def redirect_request(self, *_: Any) -> None:
         return None
-
-
-class _TimedReader:
-    """Reads an answer, and looks at the clock."""
-
-    done = False
-    failure: AzureMLOSSError | None = None
-
-    def __init__(
-        self, response: HttpResponse, started: float, parse: Callable[[HttpResponse], Reply]
-    ) -> None:
-        self._response, self._started, self._parse = response, started, parse
-        self._body = b""
-        self._first = 0.0
-
-    def feed(self, data: bytes) -> list[Answer]:
-        self._first = self._first or time.monotonic() - self._started
-        self._body += data
-        if len(self._body) > _LARGEST:
-            msg = f"The answer is over {_LARGEST} bytes; reading was stopped."
-            raise ResponseFormatError(msg)
-        return []
-
-    def close(self) -> list[Answer]:
-        seconds = time.monotonic() - self._started
-        response = HttpResponse(self._response.status, self._response.headers, self._body)
-        return [
-            Answer(
-                self._parse(response),
-                response.headers,
-                self._first or seconds,
-                seconds,
-                response.is_event_stream,
-            )
-        ]
-
-    def abandon(self) -> str:
-        return ""
-
-
-def _joined(parts: list[Reply]) -> Reply:
-    """Return the answer that the events of a stream make."""
-    whole = Reply([Choice()])
-    for part in parts:
-        whole.usage, whole.model = part.usage or whole.usage, part.model or whole.model
-        for choice in filter(None, part.choices):
-            whole.choices = [Choice(text=(whole.choices[0] or Choice()).text + choice.text)]
-    return whole
 
 
 def _headers(deployment: str | None) -> dict[str, str]:

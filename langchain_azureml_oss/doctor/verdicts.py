@@ -49,6 +49,8 @@ def _api_line(api: Api, found: Findings, setup: Setup) -> Line:
     if probe is None:
         return _missing(api, found)
     words = f"contract {probe.contract} at {probe.path}"
+    if probe.as_prompt:
+        words += f", as one prompt in the template of the family {found.row.name}"
     if api == "chat" and found.better and found.better is not probe:
         words += f", and {found.better.contract} at {found.better.path}"
     if probe.role in {"elsewhere", "better"}:
@@ -88,12 +90,6 @@ def _missing(api: Api, found: Findings) -> Line:
     other = found.probes.get(_OTHER[api])
     tried = _attempts(api, found)
     if other is not None and api == "chat":
-        if not found.row.chat or other.contract != "openai":
-            words = (
-                f"conversations go to contract {other.contract} as one prompt, in the template of"
-                f" the family {found.row.name}"
-            )
-            return Line("chat", "ok", words)
         way = "Take AzureMLOSSLLM, or a chat model's deployment."
         return Line(api, "failed", f"the endpoint completes texts only ({tried})", way)
     if other is not None:

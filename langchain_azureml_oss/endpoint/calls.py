@@ -176,7 +176,12 @@ class EndpointCalls(EndpointFields):
             model=options["model"],
             stream=stream,
         )
-        return call, rules
+        if rules.reasoning is None or rules.reasoning.implied_start is not None:
+            return call, rules
+        # What a template writes may depend on these.
+        way = repr((options["deployment_name"], call.parameters.get("chat_template_kwargs")))
+        tags = self._tags_seen.tags(rules.reasoning, way, stream=stream)
+        return call, rules._replace(reasoning=tags, learn=self._tags_seen.learn(way))
 
     def _settings(self, ask: Ask) -> dict[str, Setting]:
         """Return everything that is to be sent to the model, whoever said it."""

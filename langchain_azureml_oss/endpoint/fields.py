@@ -21,6 +21,7 @@ from pydantic import (
 )
 
 from langchain_azureml_oss._version import __version__
+from langchain_azureml_oss.answers import ReasoningMemory
 from langchain_azureml_oss.connections import (
     DEFAULT_SCOPE,
     ENVIRONMENT,
@@ -167,6 +168,7 @@ class EndpointFields(ModelSettings, SelfDescribing):
         _authorizer: Authorizer = PrivateAttr()
         _refused: set[str] = PrivateAttr()
         """Features that the endpoint has refused, so that they are not sent again."""
+        _tags_seen: ReasoningMemory = PrivateAttr()
         _sync: SyncTransport = PrivateAttr()
         _async: AsyncTransport = PrivateAttr()
 
@@ -266,7 +268,7 @@ class EndpointFields(ModelSettings, SelfDescribing):
             proxies=environment_proxies(self.endpoint_url),
         )
         self._sync, self._async = SyncTransport(settings), AsyncTransport(settings)
-        self._refused = set()
+        self._refused, self._tags_seen = set(), ReasoningMemory()
         self._add_version("langchain-azureml-oss", __version__)
         return self
 

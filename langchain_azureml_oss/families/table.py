@@ -164,6 +164,8 @@ class ModelFamily(StrEnum):
 
 
 MODEL_NAMES: Mapping[str, ModelFamily] = {
+    "llama-2": ModelFamily.LLAMA2,
+    "meta-llama-2": ModelFamily.LLAMA2,
     "llama": ModelFamily.LLAMA,
     "meta-llama": ModelFamily.LLAMA,
     "tiiuae-falcon": ModelFamily.FALCON,
@@ -178,7 +180,7 @@ MODEL_NAMES: Mapping[str, ModelFamily] = {
     "google-gemma": ModelFamily.GEMMA,
     "deepseek": ModelFamily.DEEPSEEK,
 }
-"""What a model's name begins with -> its family. Source: docs/contracts.md."""
+"""What a model's name begins with -> its family; the first that fits. Source: docs/contracts.md."""
 
 
 def _of_catalog_name(value: str) -> ModelFamily | None:

@@ -153,3 +153,72 @@ def test_a_model_that_writes_its_tags_streams_at_once(make_chat, plug, events, d
     chat = make_chat(endpoint_url=STREAMED, model_family="QWEN", reasoning_tags=tags)
     plug(chat, events(delta("a"), delta("b"), delta("c", "stop")))
     assert [chunk.text for chunk in chat.stream("x") if chunk.text] == ["a", "b", "c"]
+
+
+def pieces(chat):
+    chunks = list(chat.stream("x"))
+    thoughts = [chunk.additional_kwargs.get("reasoning_content", "") for chunk in chunks]
+    return [chunk.text for chunk in chunks if chunk.text], [*filter(None, thoughts)]
+
+
+PLAIN = "a", "b", "c"
+THOUGHT = "hm", " hm", "</think>", "so"
+WAYS = pytest.mark.parametrize("first", ["whole", "streamed"])
+
+
+@pytest.fixture
+def second(make_chat, plug, answer, completion, events, delta):
+    """A model that has answered once, and whose next answers are these."""
+
+    def made(first, texts, *later, finish_reason="stop"):
+        def streamed(texts, reason="stop"):
+            return events(*map(delta, texts), delta(finish_reason=reason))
+
+        chat = make_chat(endpoint_url=STREAMED, model_family="QWEN")
+        begun = streamed(texts, finish_reason)
+        if first == "whole":
+            begun = answer(completion("".join(texts), finish_reason=finish_reason))
+        plug(chat, begun, *(streamed(*texts) for texts in later))
+        chat.invoke("x") if first == "whole" else pieces(chat)
+        return chat
+
+    return made
+
+
+@WAYS
+def test_a_model_that_does_not_think_streams_in_pieces_the_second_time(second, first):
+    assert pieces(second(first, PLAIN, [PLAIN])) == ([*PLAIN], [])
+
+
+@WAYS
+def test_a_model_that_writes_both_tags_streams_its_text_in_pieces(second, first):
+    chat = second(first, ("<think>", "hm", "</think>", "so"), [PLAIN], [("<think>hm</think>so",)])
+    assert pieces(chat) == ([*PLAIN], [])
+    assert pieces(chat) == (["so"], ["hm"])
+
+
+@WAYS
+def test_thoughts_stream_once_the_template_is_known_to_write_the_first_tag(second, first):
+    assert pieces(second(first, THOUGHT, [THOUGHT])) == (["so"], ["hm", " hm"])
+
+
+def test_an_answer_that_was_cut_off_shows_nothing(second):
+    chat = second("streamed", ("hm", " hm"), [THOUGHT], finish_reason="length")
+    assert pieces(chat) == (["so"], ["hm hm"])
+
+
+def test_what_is_cut_off_inside_the_reasoning_is_reasoning(second):
+    assert pieces(second("whole", THOUGHT, [("hm", " hm"), "length"])) == ([], ["hm", " hm"])
+
+
+def test_an_answer_without_thoughts_is_an_answer_all_the_same(second):
+    chat = second("whole", THOUGHT, [PLAIN], [PLAIN])
+    assert pieces(chat)[0] == ["abc"]
+    # It is now this, now that.
+    assert pieces(chat) == (["abc"], [])
+
+
+def test_another_template_setting_is_another_way_of_asking(second):
+    chat = second("whole", PLAIN, [THOUGHT])
+    bound = chat.bind(extra_body={"chat_template_kwargs": {"enable_thinking": True}})
+    assert pieces(bound) == (["so"], ["hm hm"])

@@ -251,6 +251,79 @@ def test_an_error_in_the_stream(run, variables, monkeypatch, echo):
     assert checks["chat"]["state"] == "ok"
 
 
+WORDS = ("messages", "prompt", "input_string", "inputs", "max_tokens", "max_new_tokens")
+
+
+def body_of(value):
+    """What was asked for, but for the words and how many of them."""
+    if not isinstance(value, dict):
+        return value
+    return {key: None if key in WORDS else body_of(item) for key, item in value.items()}
+
+
+@pytest.mark.parametrize(
+    ("family", "options"),
+    [
+        ("LLAMA", {}),
+        ("LLAMA", {"path": CHAT}),
+        ("LLAMA", {"path": CHAT, "task": "chat"}),
+        ("DEEPSEEK", {"path": CHAT}),
+        ("FALCON", {"task": "completion"}),
+        ("DOLLY", {"contract": "dolly-2023"}),
+        ("LLAMA", {"contract": "gpt2-2023"}),
+    ],
+)
+def test_the_lines_send_what_the_doctor_has_sent(run, variables, monkeypatch, family, options):
+    path = options.pop("path", "/score")
+    with LocalEndpoint("echo", **options) as endpoint:
+        for name, value in (variables(endpoint, path) | {"AZUREML_MODEL_FAMILY": family}).items():
+            monkeypatch.setenv(name, value)
+        report = json.loads(run("doctor", "--json").stdout)
+        asked = list(endpoint.requests)
+        paste(report["python"], endpoint)
+        sent = [(r.path, body_of(r.body)) for r in endpoint.requests[len(asked) :]]
+        known = [(r.path, body_of(r.body)) for r in asked if r.method == "POST" and r.status == 200]
+        assert sent
+        for path, body in sent:
+            # A stream of the same is an answer too.
+            plain = [(p, {k: v for k, v in b.items() if "stream" not in k}) for p, b in known]
+            assert (path, body) in plain
+
+
+def test_what_a_family_recommends_is_asked_with_and_shown(examined):
+    report, _ = examined(path=CHAT, family="DEEPSEEK")
+    assert (report["recommended"]["chat"]["temperature"]) == 0.6
+    assert "temperature=0.6,\n    top_p=0.95," in report["python"]
+
+
+def test_a_500_is_no_refusal_of_a_schema(run, variables, monkeypatch, echo):
+    for name, value in variables(echo).items():
+        monkeypatch.setenv(name, value)
+    steps = []
+    real = Ask.__new__
+
+    def noted(cls, probe, *arguments):
+        steps.append(probe)
+        if probe.feature == "json_schema":
+            echo.fail_next("500")
+        return real(cls, probe, *arguments)
+
+    monkeypatch.setattr(Ask, "__new__", noted)
+    checks = {c["name"]: c for c in json.loads(run("doctor", "--json").stdout)["checks"]}
+    assert steps
+    assert checks["json_schema"]["state"] == "failed"
+    assert "refused" not in checks["json_schema"]["found"]
+    assert "500" in checks["json_schema"]["found"]
+    assert "get-logs" in checks["json_schema"]["advice"]
+
+
+def test_a_deployment_of_the_environment_that_is_not_there(run, configured, monkeypatch):
+    monkeypatch.setenv("AZUREML_DEPLOYMENT_NAME", "purple")
+    report = json.loads(run("doctor", "--json").stdout)
+    assert not report["usable"]
+    paste(report["python"], configured)
+
+
 # --- Not let in, or not there ---------------------------------------------------------------------
 
 

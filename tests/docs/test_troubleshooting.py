@@ -105,6 +105,18 @@ def misspelt(raised):
     return raised(connection={"endpoint": f"https://{HOST}/score", "model_family": "LLAMA"})
 
 
+def studio_page(raised):
+    return raised(
+        endpoint_url="https://ml.azure.com/endpoints", endpoint_api_key="k", model_family="LLAMA"
+    )
+
+
+def misspelt_family(raised):
+    return raised(
+        endpoint_url=f"https://{HOST}/score", endpoint_api_key="k", model_family="LAMA"
+    )
+
+
 def doctor_without_configuration(doctor):
     return doctor("Configuration")
 
