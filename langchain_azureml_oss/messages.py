@@ -47,6 +47,9 @@ _CARRIED_ELSEWHERE = frozenset(
 )
 
 
+_CITATIONS = ("annotations", "citations")
+
+
 def to_wire(messages: Sequence[BaseMessage]) -> list[WireMessage]:
     """Return the wire form of a conversation.
 
@@ -56,7 +59,17 @@ def to_wire(messages: Sequence[BaseMessage]) -> list[WireMessage]:
     if not messages:
         msg = "There are no messages to send; at least one is needed."
         raise UnsupportedInputError(msg)
+    if any(map(_has_citations, messages)):
+        warnings.warn("Citations in texts of earlier answers are left out.", stacklevel=2)
     return _answered([_message(message) for message in messages], messages)
+
+
+def _has_citations(message: BaseMessage) -> bool:
+    """Whether a text of another provider names its sources, which no contract carries."""
+    blocks = message.content if isinstance(message.content, list) else []
+    return any(
+        block.get(name) for block in blocks if isinstance(block, dict) for name in _CITATIONS
+    )
 
 
 def _answered(turns: Sequence[WireMessage], messages: Sequence[BaseMessage]) -> list[WireMessage]:
@@ -158,9 +171,12 @@ def _message(message: BaseMessage) -> WireMessage:
             *(_call(call, "{}") for call in message.invalid_tool_calls),
         ]
         for place, call in enumerate(calls):
-            call["id"] = call["id"] or f"call_{place}"
+            call["id"] = call["id"] or f"call{place:05}"  # nine characters, see MISTRAL
         if calls:
             wire["tool_calls"] = calls
+            # The family's row says whether it goes back, and under which name.
+            if isinstance(thought := message.additional_kwargs.get("reasoning_content"), str):
+                wire["reasoning_content"] = thought
     elif isinstance(message, ToolMessage):
         wire["tool_call_id"] = message.tool_call_id
     return wire

@@ -54,7 +54,8 @@ _ADVICE: Sequence[tuple[type[AzureMLOSSError], str]] = (
         ResponseFormatError,
         (
             "Check the URL's host and path: a gateway or a sign-in page may answer there. A model"
-            f" answers {{}} where its engine is down or a content filter stepped in. {_LOGS}"
+            f" answers {{}} where its engine is down or a content filter stepped in, and a chat"
+            f" deployment to what a completion family such as FALCON sends. {_LOGS}"
         ),
     ),
 )

@@ -26,6 +26,8 @@ from langchain_azureml_oss.endpoint.model_settings import SETTINGS
 from langchain_azureml_oss.errors import (
     AzureMLOSSError,
     ConnectionConfigError,
+    ModelContainerError,
+    ResponseFormatError,
     refused_feature,
     response_details,
 )
@@ -292,13 +294,27 @@ class EndpointCalls(EndpointFields):
         """Do without what the server refused, once and for all; or ask again for the right form."""
         if isinstance(error, AnswerMisfitError):
             return self._call(ask._replace(follow_up=error.turns()))
-        feature = refused_feature(error, sent.parameters)
+        history = {"tool_calls": ...} if any("tool_calls" in m for m in sent.messages) else {}
+        if self._is_swapped(error, sent):
+            words = (
+                'The URL is a chat API\'s, and its completion API does not answer: set api="chat".'
+            )
+            error.args = (f"{error} {words}",)
+        feature = refused_feature(error, {**sent.parameters, **history})
         if feature is None or feature in self._required:
             return None
         if feature not in self._refused:  # or another call has just found out
             logger.warning("The endpoint refuses %s; this model does without it.", feature)
             self._refused.add(feature)
         return self._call(ask)
+
+    def _is_swapped(self, error: AzureMLOSSError, sent: ModelCall) -> bool:
+        """Whether a prompt went beside the chat API that the URL names, where nothing answers."""
+        status = error.model_status if isinstance(error, ModelContainerError) else error.status
+        no_answer = status in {404, 405} or isinstance(error, ResponseFormatError)
+        return (
+            no_answer and bool(sent.prompts) and self._formatter.chats_at(self.endpoint_url or "")
+        )
 
     @property
     def _required(self) -> frozenset[str]:

@@ -24,6 +24,12 @@ _WORDINGS: Mapping[str, re.Pattern[str]] = {
         r"|\[?['\"]tools['\"]\]? are not allowed|['\"]body['\"], ?['\"]tool",
         re.IGNORECASE,
     ),
+    # In the history, though no tools are sent along.
+    "tool_calls": re.compile(
+        r"tool_calls?\b.{0,80}(?:extra|not (?:permitted|allowed|supported)|unexpected|unknown)"
+        r"|(?:extra|unexpected|unknown).{0,80}tool_calls?\b",
+        re.IGNORECASE | re.DOTALL,
+    ),
     "response_format": re.compile(r"response_format|json_schema|json_object|guided", re.IGNORECASE),
 }
 
@@ -40,6 +46,8 @@ def refused_feature(error: AzureMLOSSError, sent: Mapping[str, Any]) -> str | No
     body = error.body or ""
     for field, wording in _WORDINGS.items():
         said = wording.search(body) or (error.status == 422 and field in body)
+        if field in sent and said and field == "tool_calls":
+            return "tools"
         if field in sent and said:
             return str(sent[field]["type"]) if field == "response_format" else field
     return None

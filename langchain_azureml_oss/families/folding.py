@@ -19,7 +19,7 @@ def fold(messages: Sequence[WireMessage], row: FamilyProfile) -> list[WireMessag
     """Return the conversation as the family's chat template takes it."""
     folded: list[WireMessage] = []
     system: list[WireMessage] = []
-    for message in messages:
+    for message in _with_reasoning(messages, row.reasoning_field):
         if message["role"] == "system" and row.system != "allowed":
             system.append(message)
         elif row.roles is None or message["role"] in row.roles:
@@ -48,6 +48,18 @@ def render(messages: Sequence[WireMessage], row: FamilyProfile, contract: str) -
     told = [m if m["role"] in known else _as_user(m) for m in messages]
     carrier = f"The contract {contract!r}" if row.chat else f"The family {row.name}"
     return row.template.render([(m["role"], plain_text(m, carrier)) for m in told])
+
+
+def _with_reasoning(messages: Sequence[WireMessage], name: str | None) -> list[WireMessage]:
+    """Keep the reasoning of the loop of tools that is under way, under the family's name for it."""
+    asked = max((at for at, m in enumerate(messages) if m["role"] == "user"), default=-1)
+    told = []
+    for at, message in enumerate(messages):
+        rest = {key: value for key, value in message.items() if key != "reasoning_content"}
+        if name and at > asked and "reasoning_content" in message:
+            rest[name] = message["reasoning_content"]
+        told.append(rest)
+    return told
 
 
 def _as_user(message: WireMessage) -> WireMessage:

@@ -40,6 +40,9 @@ class FamilyProfile:
     """How the model writes tool calls as text; see dialects.py."""
     short_call_ids: bool = False
     """Whether ids of calls must have nine letters or digits; others are replaced, always alike."""
+    reasoning_field: str | None = None
+    """Field of an assistant's turn that its reasoning goes back in, where the turn calls tools and
+    no user has spoken since; None: the model needs none of it."""
     context_window: int | None = None
     """Tokens, where all the family's catalog entries agree."""
     defaults: dict[str, Any] = field(default_factory=dict)

@@ -130,6 +130,8 @@ class ModelFamily(StrEnum):
         ("qwen2", "qwen2.5", "qwen3"),
         # Qwen/Qwen3-8B: <tool_call> in the Hermes way; thinks between tags.
         reasoning=ReasoningTags("<think>", "</think>"),
+        # The same template: message.reasoning_content, for turns behind the last user query.
+        reasoning_field="reasoning_content",
         tool_dialect="hermes",
     )
     GEMMA = FamilyProfile(
@@ -146,6 +148,9 @@ class ModelFamily(StrEnum):
         # deepseek-ai/DeepSeek-R1, README: thinks between tags; recommends temperature 0.6 and top_p
         # 0.95 against endless repetition.
         reasoning=ReasoningTags("<think>", "</think>"),
+        # api-docs.deepseek.com, Thinking Mode: in tool calls "the user needs to send the reasoning
+        # content back to the API"; it is left out once a new question begins.
+        reasoning_field="reasoning_content",
         recommended={"temperature": 0.6, "top_p": 0.95},
     )
     OPENAI = FamilyProfile("OPENAI", ("openai-compatible", "plain"), contract="openai", roles=None)

@@ -33,6 +33,10 @@ _OBJECT_KEYS = frozenset(
 )
 """What an answer that is an object holds."""
 
+_FOR_A_CHAT = (
+    "A chat deployment answers so to a prompt: ask it with AzureMLOSSChatModel and the model_family"
+    ' of a chat model, such as OPENAI, or with AzureMLOSSLLM(api="chat").'
+)
 _AT_SCORE = ("score", "score-params", "gpt2-2023", "falcon-2023", "dolly-2023")
 """The contracts whose URLs end in /score, so that the URL does not tell them apart."""
 
@@ -57,6 +61,8 @@ class ScoreFamilyFormatter(ContentFormatter):
             return Reply([self._text(item) for item in items])
         if isinstance(data, dict) and not {"error", "output", "message"}.isdisjoint(data):
             return self._object(data, call)
+        if data == {} and call.prompts:
+            raise ResponseFormatError(f"{self.mismatch(data, expected=_EXPECTED)} {_FOR_A_CHAT}")
         raise self.mismatch(data, expected=_EXPECTED)
 
     def _json_text(self, text: str, call: ModelCall) -> Reply:

@@ -24,9 +24,7 @@ class Choice:
     @property
     def has_content(self) -> bool:
         """Whether there is anything in it that a caller wants to see at once."""
-        return bool(
-            self.text or self.reasoning or self.tool_calls or self.logprobs or self.refusal
-        )
+        return bool(self.text or self.reasoning or self.tool_calls or self.logprobs or self.refusal)
 
 
 @dataclass(slots=True)

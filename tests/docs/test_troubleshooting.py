@@ -112,9 +112,7 @@ def studio_page(raised):
 
 
 def misspelt_family(raised):
-    return raised(
-        endpoint_url=f"https://{HOST}/score", endpoint_api_key="k", model_family="LAMA"
-    )
+    return raised(endpoint_url=f"https://{HOST}/score", endpoint_api_key="k", model_family="LAMA")
 
 
 def doctor_without_configuration(doctor):

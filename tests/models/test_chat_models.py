@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.callbacks import AsyncCallbackHandler, BaseCallbackHandler
-from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, SystemMessage
+from langchain_core.messages import (
+    AIMessage,
+    HumanMessage,
+    RemoveMessage,
+    SystemMessage,
+    ToolMessage,
+)
 
 from langchain_azureml_oss.errors import AzureMLOSSError, UnsupportedInputError
 
@@ -412,3 +418,88 @@ def test_an_unknown_role_is_named_with_those_there_are(make_chat, plug, message)
     with pytest.raises(ValueError, match=r"wizard.*'user'.*'assistant'.*'system'"):
         chat.invoke([message])
     assert replay.requests == []
+
+
+# -- refusals, reasoning and calls of earlier turns ------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [None, "v1"])
+def test_a_streamed_refusal_is_streamed_and_whole_at_the_end(
+    make_chat, plug, events, delta, version
+):
+    chat = make_chat(endpoint_url=CHAT_URL, output_version=version)
+    parts = delta(refusal="I "), delta(refusal="won't."), delta(finish_reason="stop")
+    plug(chat, events(delta(role="assistant"), *parts))
+    chunks = list(chat.stream("x"))
+    said = [chunk.additional_kwargs["refusal"] for chunk in chunks if chunk.additional_kwargs]
+    assert said == ["I ", "won't."]
+    whole = fold(chunks)
+    assert whole.additional_kwargs["refusal"] == "I won't."
+    (block,) = whole.content
+    refusal = block if version is None else block.get("value", block)
+    assert refusal["refusal"] == "I won't."
+
+
+CALL = {"name": "f", "args": {}, "id": "abcDEF123", "type": "tool_call"}
+THOUGHT = AIMessage("", tool_calls=[CALL], additional_kwargs={"reasoning_content": "hm"})
+RESULT = ToolMessage("1", tool_call_id=CALL["id"])
+
+
+@pytest.mark.parametrize(
+    ("family", "later", "expected"),
+    [
+        ("DEEPSEEK", [], ["hm"]),
+        ("QWEN", [], ["hm"]),
+        ("QWEN", [AIMessage("1"), HumanMessage("And?")], []),
+        ("LLAMA", [], []),
+    ],
+)
+def test_reasoning_goes_back_inside_a_loop_of_tools_alone(
+    make_chat, plug, sent, answer, completion, family, later, expected
+):
+    chat = make_chat(endpoint_url=CHAT_URL, model_family=family)
+    replay = plug(chat, answer(completion("ok")))
+    chat.invoke([HumanMessage("x"), THOUGHT, RESULT, *later])
+    turns = sent(replay)["messages"]
+    assert [t["reasoning_content"] for t in turns if "reasoning_content" in t] == expected
+    assert THOUGHT.additional_kwargs == {"reasoning_content": "hm"}
+
+
+@pytest.mark.parametrize(
+    ("status", "body"),
+    [
+        (
+            422,
+            {"detail": [{"loc": ["body", "messages", 1, "tool_calls"], "msg": "Extra inputs"}]},
+        ),
+        (400, {"detail": "messages[1].tool_calls is not supported"}),
+        (400, {"error": {"message": "Unknown field: tool_calls"}}),
+    ],
+)
+def test_calls_of_the_history_that_a_server_refuses_become_text(
+    make_chat, plug, answer, completion, status, body
+):
+    chat = make_chat(endpoint_url=CHAT_URL, max_retries=0)
+    replay = plug(chat, answer(body, status), answer(completion("ok")))
+    assert chat.invoke([HumanMessage("x"), THOUGHT, RESULT]).text == "ok"
+    first, second = (json.loads(request.body)["messages"] for request in replay.requests)
+    assert "tool_calls" in first[1]
+    assert "tool" not in {turn["role"] for turn in second}
+    assert not any("tool_calls" in turn for turn in second)
+
+
+def test_a_wrong_id_in_the_history_is_no_refusal_of_calls(make_chat, plug, answer):
+    chat = make_chat(endpoint_url=CHAT_URL, max_retries=0)
+    said = "An assistant message with 'tool_calls' must be followed by tool messages."
+    replay = plug(chat, answer({"detail": said}, 400))
+    with pytest.raises(AzureMLOSSError, match="must be followed"):
+        chat.invoke([HumanMessage("x"), THOUGHT, RESULT])
+    assert len(replay.requests) == 1
+
+
+@pytest.mark.parametrize("family", ["FALCON", "GPT2", "DOLLY"])
+def test_a_chat_deployment_at_score_says_what_to_set(make_chat, plug, answer, family):
+    chat = make_chat(model_family=family)
+    plug(chat, answer({}))
+    with pytest.raises(AzureMLOSSError, match="model_family of a chat model, such as OPENAI"):
+        chat.invoke("x")

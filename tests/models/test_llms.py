@@ -478,3 +478,22 @@ def test_a_bad_prompt_spoils_no_other_of_a_batch(make_llm, plug, answer, is_asyn
     )
     assert {type(one), type(other)} == {str, InvalidRequestError}
     assert "a" in {one, other}
+
+
+@pytest.mark.parametrize(
+    ("status", "body"), [(404, b""), (404, {"detail": "Not Found"}), (200, {}), (405, b"")]
+)
+def test_a_chat_url_whose_completions_do_not_answer_says_what_to_set(
+    make_llm, plug, answer, status, body
+):
+    llm = make_llm(endpoint_url=f"{HOST}/v1/chat/completions", max_retries=0)
+    plug(llm, answer(body, status))
+    with pytest.raises(AzureMLOSSError, match='set api="chat"'):
+        llm.invoke("x")
+
+
+def test_a_chat_deployment_at_score_says_what_to_set(make_llm, plug, answer):
+    llm = make_llm()
+    plug(llm, answer({}))
+    with pytest.raises(AzureMLOSSError, match=r'AzureMLOSSLLM\(api="chat"\)'):
+        llm.invoke("x")

@@ -18,6 +18,7 @@ from langchain_core.messages import (
 from langchain_azureml_oss.errors import InvalidRequestError, UnsupportedInputError
 from langchain_azureml_oss.families.templates import plain_text
 from langchain_azureml_oss.messages import to_wire
+from langchain_azureml_oss.tools.fragments import new_call_id
 
 PIXEL = "iVBORw0KGgo="
 DATA_URL = f"data:image/png;base64,{PIXEL}"
@@ -228,3 +229,25 @@ def test_an_answer_of_another_provider_is_carried_as_far_as_it_can_be():
 )
 def test_an_earlier_refusal_is_the_text_of_its_turn(message):
     assert to_wire([message])[0]["content"] == "I won't."
+
+
+def test_citations_of_another_provider_are_left_out_with_one_warning():
+    cited = {"type": "text", "text": "So.", "annotations": [{"type": "url_citation", "url": "u"}]}
+    quoted = {"type": "text", "text": "So.", "citations": [{"cited_text": "x"}]}
+    with pytest.warns(UserWarning, match="Citations") as warned:
+        turns = to_wire([AIMessage([cited, quoted]), AIMessage([cited]), HumanMessage("x")])
+    assert len(warned) == 1
+    assert [turn["content"] for turn in turns] == ["So.So.", "So.", "x"]
+
+
+def test_no_citation_is_no_warning(recwarn):
+    to_wire([AIMessage([{"type": "text", "text": "So.", "annotations": []}])])
+    assert list(recwarn) == []
+
+
+def test_ids_of_this_package_are_those_that_every_template_takes():
+    call = {"name": "f", "args": {}, "id": None}
+    asked, answered = to_wire([AIMessage("", tool_calls=[call])])
+    for call_id in (asked["tool_calls"][0]["id"], answered["tool_call_id"], new_call_id()):
+        assert len(call_id) == 9
+        assert call_id.isalnum()
