@@ -2,7 +2,8 @@
 
 `wire.py` is for servers that take tools; `fragments.py` puts streamed calls together, `calls.py`
 judges them, `chunks.py` adds them up. The others are for servers that take no tools:
-`prompting.py` and `prompted_json.py` ask for calls and forms in words, `calls_in_text.py` and
+`prompting.py` and `prompted_json.py` ask for calls and forms in words, `blank_forms.py` shows
+schemas, `calls_in_text.py` and
 `calls_in_json.py` find them in the answer, `schemas.py` checks them. Imports `wire`, `errors` and
 `families`. Internal.
 """
@@ -14,7 +15,7 @@ from langchain_azureml_oss.tools.fragments import StreamedCalls, new_call_id
 from langchain_azureml_oss.tools.prompted_json import FORMATS, Method, PromptedJson, response_format
 from langchain_azureml_oss.tools.prompting import (
     PromptedTools,
-    with_instructions,
+    with_request,
     without_tool_role,
 )
 from langchain_azureml_oss.tools.schemas import fitted, misfit, without_nulls
@@ -36,7 +37,7 @@ __all__ = [
     "read_tool_calls",
     "response_format",
     "wire_tool_settings",
-    "with_instructions",
+    "with_request",
     "without_nulls",
     "without_tool_role",
 ]
