@@ -66,7 +66,7 @@ def same(value: Any, wanted: Any) -> bool:
 
 
 def judged_calls(task: Task, answer: AIMessage) -> tuple[bool, bool]:
-    """Whether an answer holds valid calls and nothing else, and whether these are the right ones."""
+    """Whether an answer holds valid calls alone, and whether these are the right ones."""
     calls = [(call["name"], call["args"]) for call in answer.tool_calls]
     well_formed = bool(calls) and all(
         name in task.tools and misfit(args, TOOLS[name]["function"]["parameters"]) is None
@@ -189,10 +189,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for one in outcomes(tasks, options.dialects.split(","), options.constraints.split(",")):
         found.append(one)
         if options.show:
-            mark = "right" if one.right else "form " if one.well_formed else "     "
-            print(
-                f"{mark} {one.constraint:<12}{one.dialect:<8} {one.task.question}\n      {one.said!r}"
-            )
+            mark = "right" if one.right else "form" if one.well_formed else ""
+            print(f"{mark:<5} {one.constraint:<12}{one.dialect:<8} {one.task.question}")
+            print(f"      {one.said!r}")
     table(found)
 
 

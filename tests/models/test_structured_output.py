@@ -48,7 +48,7 @@ def telling(text=FITTING_TEXT):
         if body.get("tools"):
             name = body["tools"][0]["function"]["name"]
             return {"tool_calls": [{"name": name, "args": text}]}
-        if "must be a call of the function" in json.dumps(body["messages"]):
+        if "nothing but a call of " in json.dumps(body["messages"]):
             name = "Joke" if '"Joke"' in body["messages"][0]["content"] else "JokeDict"
             return f'{{"name": "{name}", "parameters": {text}}}'
         return text
