@@ -22,6 +22,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import bulk
+import prompting
 import requests
 from clients import KEY, Client, framework, peers, raw_aiohttp, raw_requests, this_package
 from stub_server import STREAM_CHUNKS, serve
@@ -255,7 +256,11 @@ def report(base: str, *, quick: bool) -> None:
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Start the stub server, measure, and end it."""
+    """Start the stub server, measure, and end it; or count right answers, see prompting.py."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    if arguments[:1] == ["prompting"]:
+        prompting.main(arguments[1:])
+        return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", nargs="?", choices=["calls", "bulk"], default="calls")
     parser.add_argument("--quick", action="store_true", help="fewer calls and rounds")

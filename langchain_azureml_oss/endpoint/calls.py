@@ -41,7 +41,7 @@ from langchain_azureml_oss.tools import (
     PromptedJson,
     PromptedTools,
     response_format,
-    with_instructions,
+    with_request,
     without_tool_role,
 )
 from langchain_azureml_oss.wire import (
@@ -220,7 +220,7 @@ class EndpointCalls(EndpointFields):
         sent, json = response_format(asked and asked.value, FORMATS if tools else refused)
         if tools:
             json = None if tools.must_call else json
-            sent = tools.response_format(json) if "json_schema" not in refused else None
+            sent = tools.response_format(json, refused)
         if sent is not None:
             settings["response_format"] = Setting(sent)
         return tools, json
@@ -247,9 +247,9 @@ class EndpointCalls(EndpointFields):
         if self._prompts_tools or not (self._row.tool_role or has_tools):
             messages = without_tool_role(messages, self._row.tool_dialect)
         if tools:
-            messages = with_instructions(messages, tools.instructions(json))
+            messages = tools.shown(messages, json)
         elif json:
-            messages = with_instructions(messages, json.instructions)
+            messages = with_request(messages, json.instructions)
         return fold([*messages, *ask.follow_up], self._row)
 
     @property

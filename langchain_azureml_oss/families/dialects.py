@@ -118,7 +118,6 @@ DIALECTS: Mapping[str, ToolDialect] = {
 def show_tools(
     dialect: ToolDialect,
     tools: Sequence[Mapping[str, Any]],
-    must_call: str = "",
     answer: str = "in plain words, without any JSON.",
 ) -> str:
     """Return the instructions that tell a model which functions there are.
@@ -126,16 +125,13 @@ def show_tools(
     Args:
         dialect: How the family writes them.
         tools: OpenAI's tools.
-        must_call: Empty; `any`; or the name of the function that must be called.
-        answer: How to answer where no call is a must and none is needed.
+        answer: How to answer where no call is needed; empty where one is a must.
     """
     separator = ", " if dialect.as_list else "\n"
     schemas = separator.join(encode_json(tool).decode() for tool in tools)
     text = dialect.tools.replace("{}", schemas, 1)
-    if must_call == "any":
-        return f"{text}\nYour next answer must be a function call."
-    if must_call:
-        return f"{text}\nYour next answer must be a call of the function {must_call}."
+    if not answer:
+        return text
     return (
         f"{text}\nWhen no function is needed, or when the results that you need are there,"
         f" answer {answer}"
@@ -153,6 +149,11 @@ def show_calls(dialect: ToolDialect, calls: Sequence[Mapping[str, Any]]) -> str:
         ).decode()
         for call in calls
     ]
+    return in_marks(dialect, written)
+
+
+def in_marks(dialect: ToolDialect, written: Sequence[str]) -> str:
+    """Return calls, each as JSON, with the family's marks around them."""
     if dialect.as_list:
         written = [f"[{', '.join(written)}]"]
     return "\n".join(dialect.call.replace("{}", text) for text in written)

@@ -2,9 +2,9 @@
 
 `wire.py` is for servers that take tools; `fragments.py` puts streamed calls together, `calls.py`
 judges them, `chunks.py` adds them up. The others are for servers that take no tools:
-`prompting.py` and `prompted_json.py` ask for calls and forms in words, `calls_in_text.py` and
-`calls_in_json.py` find them in the answer, `schemas.py` checks them. Imports `wire`, `errors` and
-`families`. Internal.
+`prompting.py` and `prompted_json.py` ask for calls and forms in words, `blank_forms.py` shows
+schemas as forms, `calls_in_text.py` and `calls_in_json.py` find the calls in the answer,
+`schemas.py` checks them. Imports `wire`, `errors` and `families`. Internal.
 """
 
 from langchain_azureml_oss.tools.calls import read_tool_call_chunks, read_tool_calls
@@ -14,7 +14,7 @@ from langchain_azureml_oss.tools.fragments import StreamedCalls, new_call_id
 from langchain_azureml_oss.tools.prompted_json import FORMATS, Method, PromptedJson, response_format
 from langchain_azureml_oss.tools.prompting import (
     PromptedTools,
-    with_instructions,
+    with_request,
     without_tool_role,
 )
 from langchain_azureml_oss.tools.schemas import fitted, misfit, without_nulls
@@ -36,7 +36,7 @@ __all__ = [
     "read_tool_calls",
     "response_format",
     "wire_tool_settings",
-    "with_instructions",
+    "with_request",
     "without_nulls",
     "without_tool_role",
 ]

@@ -1,4 +1,4 @@
-"""JSON answers without the server's help: the schema is shown, the answer is read and checked."""
+"""JSON answers without the server's help: the form is shown, the answer is read and checked."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Literal, NamedTuple
 
+from langchain_azureml_oss.tools.blank_forms import blank_form
 from langchain_azureml_oss.tools.schemas import misfit
 from langchain_azureml_oss.wire import encode_json, lenient_json
 
@@ -20,16 +21,16 @@ class PromptedJson(NamedTuple):
 
     @property
     def instructions(self) -> str:
-        """What the model is told."""
+        """What the model is told, behind the user's last words."""
         return f"Answer {self.form}"
 
     @property
     def form(self) -> str:
         """How it is to answer."""
         if self.schema is None:
-            return "with one JSON object, and nothing else."
-        schema = encode_json(self.schema).decode()
-        return f"with one JSON object that fits this schema, and nothing else:\n{schema}"
+            return "with nothing but one JSON object."
+        form, notes = blank_form(self.schema)
+        return "\n".join([f"with nothing but a JSON object like this: {form}", *notes])
 
     def read(self, text: str) -> tuple[str, str | None]:
         """Return the JSON in an answer, and what is wrong with it; prose around it is left out."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,12 +13,14 @@ from langchain_azureml_oss.families import (
     DIALECTS,
     ToolDialect,
     harmless,
+    in_marks,
     plain_text,
     read_arguments,
     show_calls,
     show_result,
     show_tools,
 )
+from langchain_azureml_oss.tools.blank_forms import blank_form
 from langchain_azureml_oss.tools.calls_in_text import ToolCallScanner
 from langchain_azureml_oss.tools.prompted_json import PromptedJson
 from langchain_azureml_oss.tools.schemas import misfit, without_nulls
@@ -72,11 +74,45 @@ class PromptedTools:
             must_call = tool_choice.get("function", {}).get("name", "")
         return cls(tools, dialect, must_call, one_only)
 
+    def shown(
+        self, messages: Sequence[WireMessage], answer: PromptedJson | None = None
+    ) -> list[WireMessage]:
+        """Return the conversation in which the model is told what it may call, and what it must.
+
+        Args:
+            messages: The conversation.
+            answer: The form of an answer without a call.
+        """
+        told = with_instructions(messages, self.instructions(answer))
+        return with_request(told, self.request) if self.must_call else told
+
     def instructions(self, answer: PromptedJson | None = None) -> str:
-        """Return what the model is told; `answer` is the form of an answer without a call."""
-        form = {} if answer is None else {"answer": answer.form}
-        text = show_tools(DIALECTS[self.dialect], self.tools, self.must_call, **form)
+        """Return what the system message says; `answer` is the form of an answer without a call."""
+        dialect, form = DIALECTS[self.dialect], {} if answer is None else {"answer": answer.form}
+        if self.must_call:
+            form = {"answer": ""}
+        tools = [tool for tool in self.tools if tool["function"]["name"] in self._allowed]
+        text = show_tools(dialect, tools, **form)
         return text + _ONE_ONLY if self.one_only else text
+
+    @property
+    def request(self) -> str:
+        """What the model is told behind the user's last words, where a call is a must."""
+        dialect = DIALECTS[self.dialect]
+        blanks = [
+            in_marks(
+                dialect, [f'{{"name": "{name}", "{dialect.arguments}": {blank_form(schema)[0]}}}']
+            )
+            for name, schema in self.schemas.items()
+            if name in self._allowed
+        ]
+        wanted = "a function call" if self.must_call == "any" else f"a call of {self.must_call}"
+        return f"Answer with nothing but {wanted} like this: {' or '.join(blanks)}"
+
+    @property
+    def _allowed(self) -> Collection[str]:
+        """Names of the functions that may be called now."""
+        return self.schemas if self.must_call in {"", "any"} else [self.must_call]
 
     def disarmed(self, messages: Sequence[WireMessage]) -> list[WireMessage]:
         """Return the conversation with marks in users' texts and tools' results made harmless.
@@ -114,7 +150,7 @@ class PromptedTools:
         """Return what is wrong with an answer without the call that was asked for, in words."""
         if not self.must_call:
             return None
-        allowed = self.schemas if self.must_call == "any" else {self.must_call}
+        allowed = self._allowed
         reasons = [self._misfit(call) for call in calls if call["function"]["name"] in allowed]
         if None in reasons:
             return None
@@ -130,20 +166,24 @@ class PromptedTools:
         """Return calls as the model would write them."""
         return show_calls(DIALECTS[self.dialect], calls)
 
-    def response_format(self, answer: PromptedJson | None = None) -> dict[str, Any] | None:
+    def response_format(
+        self, answer: PromptedJson | None = None, refused: Collection[str] = ()
+    ) -> dict[str, Any] | None:
         """Return the `response_format` that lets a server decode nothing but what was asked for.
 
         Args:
             answer: The form of an answer without a call.
+            refused: `json_schema` and `json_object`, as far as the server does not take them.
 
         Returns:
-            None where the model may answer in words.
+            None where the model may answer in words, or the server constrains nothing.
         """
         form = answer.schema if answer else None
         if not (self.must_call or form):
             return None
+        if "json_schema" in refused:
+            return None if "json_object" in refused else {"type": "json_object"}
         key = DIALECTS[self.dialect].arguments
-        allowed = self.schemas if self.must_call in {"", "any"} else [self.must_call]
         options = [
             {
                 "type": "object",
@@ -153,7 +193,7 @@ class PromptedTools:
                 },
                 "required": ["name", key],
             }
-            for name in allowed
+            for name in self._allowed
             if name in self.schemas
         ]
         if form:
@@ -179,12 +219,26 @@ def with_instructions(messages: Sequence[WireMessage], text: str) -> list[WireMe
     first = messages[0] if messages else None
     if first is None or first["role"] != "system":
         return [{"role": "system", "content": text}, *messages]
-    content = first["content"]
+    return [_with_text(first, text), *messages[1:]]
+
+
+def _with_text(message: WireMessage, text: str) -> WireMessage:
+    content = message["content"]
     if isinstance(content, str):
-        system = {**first, "content": f"{content}\n\n{text}"}
-    else:
-        system = {**first, "content": [*content, {"type": "text", "text": f"\n\n{text}"}]}
-    return [system, *messages[1:]]
+        return {**message, "content": f"{content}\n\n{text}"}
+    return {**message, "content": [*content, {"type": "text", "text": f"\n\n{text}"}]}
+
+
+def with_request(messages: Sequence[WireMessage], text: str) -> list[WireMessage]:
+    """Return the conversation with a text behind the user's last words.
+
+    Small models obey what they read last, and forget what stands in the system message.
+    """
+    places = [place for place, message in enumerate(messages) if message["role"] == "user"]
+    if not places:
+        return with_instructions(messages, text)
+    before, last, after = messages[: places[-1]], messages[places[-1]], messages[places[-1] + 1 :]
+    return [*before, _with_text(last, text), *after]
 
 
 def without_tool_role(messages: Sequence[WireMessage], dialect_name: str) -> list[WireMessage]:

@@ -19,7 +19,9 @@ _RESULTS = re.compile(
     re.DOTALL,
 )
 _COMPLAINT = "That answer does not fit"
-_SCHEMA = "JSON object that fits this schema, and nothing else:\n"
+_FORM = "nothing but a JSON object like this: "
+_REQUEST = re.compile(r"\n\nAnswer with nothing but (?:one JSON|a JSON|a function|a call)")
+_BLANK = re.compile(r"<(?P<kind>\w+)[^<>\n]*>")
 
 
 @dataclass
@@ -98,7 +100,7 @@ def _situation(body: dict) -> Situation:
     texts = [_words(message) for message in messages]
     everything = "\n\n".join(texts)
     asked = max(place for place, message in enumerate(messages) if _asks(message))
-    question = texts[asked].split("\n\n")[-1]
+    question = _REQUEST.split(texts[asked])[0].split("\n\n")[-1]
     results = [
         text
         for message in messages[asked:]
@@ -121,7 +123,7 @@ def _situation(body: dict) -> Situation:
     if situation.tools:
         situation.dialect = spoken_dialect(everything)
         told = re.search(
-            r"must be a (function call|call of the function (?P<name>\w+))", everything
+            r"nothing but a (function call|call of (?P<name>\w+)) like this", everything
         )
         situation.must_call = (told["name"] or "any") if told else ""
     return situation
@@ -144,15 +146,33 @@ def _results(text: str) -> list[str]:
 def _schema(body: dict, everything: str) -> dict | None:
     """The schema that the answer must fit, whoever says so."""
     wanted = body.get("response_format") or {}
-    if _SCHEMA in everything:
-        start = everything.index(_SCHEMA) + len(_SCHEMA)
-        return json.JSONDecoder().raw_decode(everything, start)[0]
+    if _FORM in everything:
+        return _schema_of(everything.partition(_FORM)[2])
     if wanted.get("type") == "json_schema":
         return wanted["json_schema"]["schema"]
     keys = re.search(r"JSON with '(\w+)' and\s+'(\w+)' keys", everything)
     if keys:
         return {"type": "object", "properties": {key: {"type": "string"} for key in keys.groups()}}
     return {"type": "object"} if wanted.get("type") == "json_object" else None
+
+
+def _schema_of(form: str) -> dict:
+    """A schema that has the fields of a form, whose blanks name the types."""
+    quoted = re.sub(r'(?<=[:\[] )?(?<!")<(\w+)[^<>"\n]*>', r'"<\1>"', form).replace(", ...]", "]")
+    quoted = re.sub(r' or ("<\w+>"|\{\})', "", quoted)
+    return _typed(json.JSONDecoder().raw_decode(quoted)[0])
+
+
+def _typed(form: object) -> dict:
+    if isinstance(form, dict):
+        return {"type": "object", "properties": {name: _typed(part) for name, part in form.items()}}
+    if isinstance(form, list):
+        return {"type": "array", "items": _typed(form[0])}
+    kind = _BLANK.match(str(form))
+    known = {"string", "integer", "number", "boolean", "null"}
+    if kind and kind["kind"] in known:
+        return {"type": kind["kind"]}
+    return {"const": str(form).strip("<>").partition(" or ")[0].partition(";")[0]}
 
 
 def _text(situation: Situation) -> str:

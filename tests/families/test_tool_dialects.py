@@ -39,17 +39,17 @@ def test_every_family_has_a_dialect():
 
 @EVERY
 def test_the_schemas_are_shown_as_they_are(dialect):
-    shown = show_tools(dialect, [TOOL, TOOL], "")
+    shown = show_tools(dialect, [TOOL, TOOL])
     start = shown.index('{"type":"function"')
     assert json.JSONDecoder().raw_decode(shown, start)[0] == TOOL
     assert shown.count('"Add {two} numbers."') == 2
 
 
 @EVERY
-def test_what_must_be_called_is_said(dialect):
-    assert "must be" not in show_tools(dialect, [TOOL], "")
-    assert "must be a function call" in show_tools(dialect, [TOOL], "any")
-    assert "must be a call of the function add" in show_tools(dialect, [TOOL], "add")
+def test_how_to_answer_without_a_call_is_said_where_none_is_a_must(dialect):
+    assert "answer in plain words" in show_tools(dialect, [TOOL])
+    assert "answer as a poem." in show_tools(dialect, [TOOL], "as a poem.")
+    assert "When no function is needed" not in show_tools(dialect, [TOOL], "")
 
 
 @pytest.mark.parametrize(

@@ -39,9 +39,10 @@ def test_what_does_not_fit_the_schema():
     assert PromptedJson(SCHEMA).read('{"n": 1}')[1] is None
 
 
-def test_the_schema_is_shown():
-    assert json.dumps(SCHEMA, separators=(",", ":")) in PromptedJson(SCHEMA).instructions
-    assert "JSON object" in PromptedJson().instructions
+def test_the_form_is_shown():
+    told = 'Answer with nothing but a JSON object like this: {"n": <integer>}'
+    assert PromptedJson(SCHEMA).instructions == told
+    assert PromptedJson().instructions == "Answer with nothing but one JSON object."
 
 
 @pytest.mark.parametrize(

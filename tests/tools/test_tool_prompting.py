@@ -12,6 +12,7 @@ from langchain_azureml_oss.tools.prompted_json import PromptedJson
 from langchain_azureml_oss.tools.prompting import (
     PromptedTools,
     with_instructions,
+    with_request,
     without_tool_role,
 )
 
@@ -126,13 +127,76 @@ def test_a_form_of_the_answer_leaves_the_choice_between_a_call_and_the_answer():
     assert [one["properties"]["name"]["const"] for one in calls] == ["add", "now"]
     assert answer == form.schema
     told = tools.instructions(form)
-    assert "answer with one JSON object that fits this schema" in told
+    assert 'answer with nothing but a JSON object like this: {"a": <integer>}' in told
     assert "plain words" not in told
 
 
 @pytest.mark.parametrize("answer", [None, PromptedJson()])
 def test_without_a_schema_nothing_constrains(answer):
     assert PromptedTools.of([ADD], None, "json").response_format(answer) is None
+
+
+def test_where_no_schema_is_taken_a_must_is_constrained_to_any_object():
+    """`{"name": ..., "arguments": ...}` is one, whatever the dialect."""
+    for dialect in DIALECTS:
+        must = PromptedTools.of([ADD], "required", dialect)
+        assert must.response_format(refused={"json_schema"}) == {"type": "json_object"}
+        assert must.response_format(refused={"json_schema", "json_object"}) is None
+    free = PromptedTools.of([ADD], None, "json")
+    assert free.response_format(refused={"json_schema"}) is None
+    assert free.response_format(PromptedJson(NUMBER), {"json_schema"}) == {"type": "json_object"}
+
+
+@pytest.mark.parametrize(
+    ("dialect", "written"),
+    [
+        ("json", '{"name": "add", "arguments": {"a": <integer>}}'),
+        ("llama", '{"name": "add", "parameters": {"a": <integer>}}'),
+        (
+            "hermes",
+            '<tool_call>\n{"name": "add", "arguments": {"a": <integer>}}\n</tool_call>',
+        ),
+        ("mistral", '[TOOL_CALLS] [{"name": "add", "arguments": {"a": <integer>}}]'),
+    ],
+)
+def test_a_call_that_is_a_must_is_shown_behind_the_question_as_a_form(dialect, written):
+    named = PromptedTools.of([ADD, NOW], {"function": {"name": "add"}}, dialect)
+    system, user = named.shown([{"role": "user", "content": "1?"}])
+    told = f"Answer with nothing but a call of add like this: {written}"
+    assert user == {"role": "user", "content": f"1?\n\n{told}"}
+    assert '"name":"add"' in system["content"]
+    assert '"now"' not in system["content"]  # what may not be called only distracts
+    every = PromptedTools.of([ADD, NOW], "required", dialect).shown([user])
+    assert '"now"' in every[0]["content"]
+    assert '"name": "now"' in every[1]["content"]
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_a_blank_call_that_the_model_only_repeats_is_no_call_with_numbers(dialect):
+    tools = PromptedTools.of([ADD], "required", dialect)
+    scanner = tools.scanner()
+    scanner.feed(tools.request)
+    assert tools.missing(scanner.flush()[1])
+
+
+def test_where_nothing_is_a_must_the_question_stays_as_it_is():
+    question = {"role": "user", "content": "1?"}
+    assert PromptedTools.of([ADD], None, "json").shown([question])[1] == question
+
+
+@pytest.mark.parametrize(
+    ("roles", "changed"), [("u", 0), ("sua", 1), ("uau", 2), ("uat", 0), ("s", 0), ("a", 0)]
+)
+def test_a_request_stands_behind_the_last_words_of_the_user(roles, changed):
+    names = {"s": "system", "u": "user", "a": "assistant", "t": "tool"}
+    said = [{"role": names[one], "content": "C"} for one in roles]
+    told = with_request(said, "T")
+    if roles == "a":
+        said, changed = [{"role": "system", "content": ""}, *said], 0
+        assert told[0] == {"role": "system", "content": "T"}
+    else:
+        assert told[changed]["content"] == "C\n\nT"
+    assert told[:changed] + told[changed + 1 :] == said[:changed] + said[changed + 1 :]
 
 
 def test_one_call_at_a_time_is_asked_for():

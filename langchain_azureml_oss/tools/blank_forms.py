@@ -1,0 +1,150 @@
+"""A JSON schema as a form to fill in: JSON whose values say what belongs there.
+
+Small models echo a schema instead of obeying it, and copy the values of an example; a form in which
+`<integer>` stands for a number they fill in. It is shorter than the schema, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from langchain_azureml_oss.wire import encode_json
+
+_MAX_DEPTH, _MAX_NODES = 8, 1000
+"""Levels and schemas that are shown, since schemas may refer to themselves."""
+_SAID = (
+    *("format", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"),
+    *("multipleOf", "minLength", "maxLength"),
+)
+"""Keywords that are said in their own words."""
+
+
+def blank_form(schema: Mapping[str, Any]) -> tuple[str, list[str]]:
+    """Return the form, and what the schema says about its objects and lists, a line for each."""
+    form = _Form(schema)
+    return form.shown(schema, "", 0), form.notes
+
+
+class _Form:
+    """One walk along a schema."""
+
+    def __init__(self, root: Mapping[str, Any]) -> None:
+        self._root = root
+        self._nodes = 0
+        self._open: list[str] = []  # references that are being shown
+        self.notes: list[str] = []
+
+    def shown(self, schema: Any, where: str, depth: int, *, optional: bool = False) -> str:
+        """Return what stands for a value that fits the schema."""
+        self._nodes += 1
+        if not isinstance(schema, Mapping) or depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
+            return "<any>"
+        reference = str(schema.get("$ref", ""))
+        if reference and reference in self._open:
+            return f"<{reference.rpartition('/')[2]} again>"
+        self._open.append(reference)
+        text = self._whole(self._plain(schema), where, depth, optional=optional)
+        self._open.pop()
+        return text
+
+    def _whole(self, schema: Mapping[str, Any], where: str, depth: int, *, optional: bool) -> str:
+        union = _options(schema)
+        plain = [self._plain(one) for one in union or [schema]]
+        if not any(map(_has_parts, plain)):
+            return _blank(schema, plain, optional=optional)
+        details = [*_details(schema), *(["optional"] if optional else [])]
+        if details and where:
+            self.notes.append(f"{where}: {'; '.join(details)}")
+        if not union:
+            return self._parts(schema, where, depth)
+        return " or ".join(dict.fromkeys(self.shown(one, where, depth + 1) for one in union))
+
+    def _parts(self, schema: Mapping[str, Any], where: str, depth: int) -> str:
+        if "items" in schema:
+            return f"[{self.shown(schema['items'], where and f'{where}[]', depth + 1)}, ...]"
+        required = schema.get("required") or ()
+        fields = {
+            encode_json(str(name)).decode(): self.shown(
+                part,
+                f"{where}.{name}" if where else str(name),
+                depth + 1,
+                optional=name not in required,
+            )
+            for name, part in schema.get("properties", {}).items()
+        }
+        more = schema.get("additionalProperties")
+        if isinstance(more, Mapping) and more:
+            fields['"<string>"'] = self.shown(more, where, depth + 1)
+        return f"{{{', '.join(f'{name}: {text}' for name, text in fields.items())}}}"
+
+    def _plain(self, schema: Any) -> Mapping[str, Any]:
+        """Return the schema with what it refers to, and all its parts, in one."""
+        found: dict[str, Any] = {}
+        for part in self._merged(schema, 0):
+            found = {**part, **found}
+        return found
+
+    def _merged(self, schema: Any, depth: int) -> Iterator[Mapping[str, Any]]:
+        self._nodes += 1
+        if not isinstance(schema, Mapping) or depth > _MAX_DEPTH or self._nodes > _MAX_NODES:
+            return
+        yield schema
+        reference = schema.get("$ref")
+        if isinstance(reference, str) and reference.startswith("#/"):
+            target: Any = self._root
+            for key in reference[2:].split("/"):
+                target = target.get(key) if isinstance(target, Mapping) else None
+            yield from self._merged(target, depth + 1)
+        parts = schema.get("allOf")
+        for part in parts if isinstance(parts, list) else ():
+            yield from self._merged(part, depth + 1)
+
+
+def _options(schema: Mapping[str, Any]) -> list[Any]:
+    union = schema.get("anyOf") or schema.get("oneOf")
+    return union if isinstance(union, list) else []
+
+
+def _has_parts(schema: Mapping[str, Any]) -> bool:
+    more = schema.get("additionalProperties")
+    return (
+        bool(isinstance(schema.get("properties"), Mapping) and schema["properties"])
+        or "items" in schema
+        or (isinstance(more, Mapping) and bool(more))
+    )
+
+
+def _blank(schema: Mapping[str, Any], options: list[Mapping[str, Any]], *, optional: bool) -> str:
+    """Return the blank for a plain value; in quotes where it is a text."""
+    kinds = [kind for one in options for kind in _kinds(one)]
+    known = [detail for one in (schema, *options) for detail in _details(one)]
+    details = [*dict.fromkeys(known), *(["optional"] if optional else [])]
+    text = " or ".join(dict.fromkeys(kinds)) + "".join(f"; {detail}" for detail in details)
+    text = " ".join(f"<{text}>".split())
+    return encode_json(text).decode() if set(kinds) == {"string"} or _are_texts(options) else text
+
+
+def _are_texts(options: list[Mapping[str, Any]]) -> bool:
+    """Whether nothing but one of a few texts is right."""
+    values = [value for one in options for value in _values(one) or [None]]
+    return all(isinstance(value, str) for value in values)
+
+
+def _kinds(schema: Mapping[str, Any]) -> list[str]:
+    """Return the values that are right, or else their types."""
+    if values := _values(schema):
+        return [v if isinstance(v, str) else encode_json(v).decode() for v in values]
+    kinds = schema.get("type") or "any"
+    return [str(kind) for kind in (kinds if isinstance(kinds, list) else [kinds])]
+
+
+def _values(schema: Mapping[str, Any]) -> list[Any]:
+    values = [schema["const"]] if "const" in schema else schema.get("enum")
+    return values if isinstance(values, list) else []
+
+
+def _details(schema: Mapping[str, Any]) -> list[str]:
+    described = schema.get("description")
+    said = [f"{key} {schema[key]}" for key in _SAID if key in schema]
+    return [*([str(described)] if described else []), *said]
