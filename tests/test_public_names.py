@@ -93,7 +93,7 @@ def test_the_documents_import_nothing_else():
 
     found = {
         (node.module, alias.name)
-        for path in (ROOT / "README.md", *(ROOT / "docs").glob("*.md"))
+        for path in (ROOT / "README.md", *(ROOT / "docs").rglob("*.md"))
         for block in documents.blocks(path.read_text())
         if block.language == "python"
         for node in ast.walk(ast.parse(block.text))

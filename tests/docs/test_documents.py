@@ -24,7 +24,7 @@ ROOT = documents.ROOT
 PACKAGE = Path(langchain_azureml_oss.__file__).parent
 ALL = [
     *(ROOT / name for name in ("README.md", "CONTRIBUTING.md", "SECURITY.md")),
-    *sorted((ROOT / "docs").glob("*.md")),
+    *sorted((ROOT / "docs").rglob("*.md")),
 ]
 NAMES = [path.relative_to(ROOT).as_posix() for path in ALL]
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
