@@ -82,7 +82,7 @@ def test_each_contract_has_its_name_for_the_length(name):
     "settings",
     [
         *({"messages": []}, {"prompt": "x"}, {"inputs": []}, {"input_data": {}}),
-        *({"top_k": float("nan")}, {"deep": {"a": [float("inf")]}}, {"o": object()}, {"s": {1}}),
+        *({"top_k": float("nan")}, {"deep": {"a": [float("inf")]}}, {"o": 1j}, {"s": {1}}),
         *({"max_tokens": 0}, {"max_new_tokens": -1}, {"max_gen_len": 0}, {"temperature": -0.1}),
         *({"extra_body": {"prompt": "x"}}, {"extra_body": {"max_tokens": 0}}),
     ],
