@@ -13,7 +13,7 @@ from pydantic import SecretStr
 from langchain_azureml_oss.connections.files import check_type, is_masked
 from langchain_azureml_oss.connections.nearest import nearest
 from langchain_azureml_oss.connections.urls import check_url
-from langchain_azureml_oss.errors import ConnectionConfigError, quoted
+from langchain_azureml_oss.errors import ConnectionConfigError, named, quoted
 from langchain_azureml_oss.families import KNOWN_FAMILIES, FamilyProfile, ModelFamily, family
 from langchain_azureml_oss.formatters import ContentFormatter, formatter
 
@@ -132,7 +132,9 @@ class CustomConnection:
 
     def _wrong_type(self, what: str, value: Any, wanted: str) -> ConnectionConfigError:
         kind = type(value).__name__
-        return ConnectionConfigError(f"{what} of {self.described} is {kind}; it must be {wanted}.")
+        return ConnectionConfigError(
+            f"{named(what)} of {self.described} is {kind}; it must be {wanted}."
+        )
 
     @classmethod
     def from_env(cls, credential: Any = None) -> CustomConnection:
@@ -336,9 +338,9 @@ def from_environment(key: str) -> str | None:
 def there_instead(key: str, connection: CustomConnection) -> str:
     """Return which keys a connection has that lacks this one, and which of them may be meant."""
     names = [str(name) for name in (*connection.configs, *connection.secrets)]
-    listed = ", ".join(f"{name} (empty)" if name == key else name for name in names)
+    listed = ", ".join(f"{name} (empty)" if name == key else named(name) for name in names)
     near = nearest(key, (name for name in names if name not in REQUIRED))
-    hint = f" Did you mean {key!r} where it says {near!r}?" if near else ""
+    hint = f" Did you mean {key!r} where it says {quoted(near)}?" if near else ""
     return f"The connection has {listed or 'no keys'}.{hint}"
 
 

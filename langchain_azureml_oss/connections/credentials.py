@@ -17,6 +17,8 @@ import weakref
 from collections.abc import Awaitable
 from typing import Any, Protocol
 
+from pydantic import SecretStr
+
 from langchain_azureml_oss.connections.files import is_masked
 from langchain_azureml_oss.errors import (
     AuthenticationError,
@@ -41,19 +43,23 @@ _SECRETS = re.compile(
 )
 
 
+_NONE = SecretStr("")
+
+
 class Authorizer(Protocol):
     """Gives the secret that goes after `Bearer `; the same answer for sync and async callers.
 
-    `rejected` is a secret that the endpoint answered 401 to: it is never given again.
+    `rejected` is a secret that the endpoint answered 401 to: it is never given again. A SecretStr,
+    since tools that print a traceback's local variables must not show it.
     """
 
     can_refresh: bool
     """Whether a 401 may be mended by asking for another secret."""
 
-    def secret(self, rejected: str = "") -> str:
+    def secret(self, rejected: SecretStr = _NONE) -> str:
         """Return the secret."""
 
-    async def asecret(self, rejected: str = "") -> str:
+    async def asecret(self, rejected: SecretStr = _NONE) -> str:
         """Return the secret without blocking the event loop."""
 
 
@@ -65,11 +71,11 @@ class KeyAuthorizer:
     def __init__(self, key: str) -> None:
         self._key = key
 
-    def secret(self, rejected: str = "") -> str:
+    def secret(self, rejected: SecretStr = _NONE) -> str:
         """Return the key."""
         return self._key
 
-    async def asecret(self, rejected: str = "") -> str:
+    async def asecret(self, rejected: SecretStr = _NONE) -> str:
         """Return the key."""
         return self._key
 
@@ -102,7 +108,7 @@ class TokenAuthorizer:
         self._loop_locks: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]
         self._loop_locks = weakref.WeakKeyDictionary()
 
-    def secret(self, rejected: str = "") -> str:
+    def secret(self, rejected: SecretStr = _NONE) -> str:
         """Return a token that lives for a while yet."""
         pending = self._refresh(rejected)
         if inspect.iscoroutine(pending):
@@ -112,7 +118,7 @@ class TokenAuthorizer:
             raise ConnectionConfigError(msg)
         return self._token
 
-    async def asecret(self, rejected: str = "") -> str:
+    async def asecret(self, rejected: SecretStr = _NONE) -> str:
         """Return a token that lives for a while yet."""
         if self._has_token(rejected):
             return self._token
@@ -129,7 +135,7 @@ class TokenAuthorizer:
                     raise problem
         return self._token
 
-    def _refresh(self, rejected: str) -> Awaitable[Any] | None:
+    def _refresh(self, rejected: SecretStr) -> Awaitable[Any] | None:
         """Ask for a token where there is none, one thread at a time.
 
         Returns:
@@ -155,8 +161,8 @@ class TokenAuthorizer:
             raise problem
         return None
 
-    def _has_token(self, rejected: str) -> bool:
-        return time.time() < self._refresh_at and self._token != rejected
+    def _has_token(self, rejected: SecretStr) -> bool:
+        return time.time() < self._refresh_at and self._token != rejected.get_secret_value()
 
     def _keep(self, given: Any) -> None:
         """Store a token: text, or azure-core's AccessToken with its end of life."""
@@ -175,7 +181,7 @@ class TokenAuthorizer:
         left = ends - time.time()
         self._ends, self._refresh_at = ends, ends - min(REFRESH_MARGIN, left / 2)
 
-    def _problem(self, error: Exception, rejected: str) -> AzureMLOSSError | None:
+    def _problem(self, error: Exception, rejected: SecretStr) -> AzureMLOSSError | None:
         """Return the error to raise; none where the token that is there lives on."""
         if isinstance(error, AzureMLOSSError):
             problem = error.redacted(self._token)
@@ -185,7 +191,7 @@ class TokenAuthorizer:
             problem = AuthenticationError(
                 f"The credential gave no token: {type(error).__name__}: {said}", is_retryable=False
             )
-        if time.time() >= self._ends or self._token == rejected:
+        if time.time() >= self._ends or self._token == rejected.get_secret_value():
             return problem
         logger.warning("%s The token that is there is used until it ends.", problem)
         self._live_until(self._ends)

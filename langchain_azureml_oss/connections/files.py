@@ -13,10 +13,11 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import ConnectionConfigError, named, quoted
 
 _PLACEHOLDERS = frozenset({"<no-change>", "<user-input>"})
 _VARIABLE = re.compile(r"\$\{env:([^}]*)\}")
+_VARIABLES_NAME = re.compile(r"[A-Z]+(_[A-Z0-9]+)+")
 _CUSTOM = frozenset({"custom", "customconnection", "notset"})
 """Types of custom connections; prompt flow's strongly typed ones have `NotSet`."""
 _COMPARTMENTS = ("configs", "secrets")
@@ -40,7 +41,7 @@ def check_type(connection: Any) -> None:
         kind, name = getattr(connection, "type", None), getattr(connection, "name", None)
     if isinstance(kind, str) and kind.casefold() not in _CUSTOM:
         msg = (
-            f"The connection{f' {name!r}' if name else ''} is of type {kind!r}; an open model needs"
+            f"The connection{f' {name!r}' if name else ''} is of type {quoted(kind)}; an open model needs"
             " a custom connection, which holds endpoint_url, endpoint_api_key and model_family."
         )
         raise ConnectionConfigError(msg)
@@ -114,7 +115,10 @@ def _parse(path: str | Path) -> dict[str, Any]:
         raise ConnectionConfigError(msg) from None
     if twice is not None:
         line = twice.start_mark.line + 1
-        msg = f"The connection file {shown} has {str(twice.value)!r} a second time in line {line}."
+        msg = (
+            f"The connection file {shown} has {quoted(str(twice.value))} a second time in"
+            f" line {line}."
+        )
         raise ConnectionConfigError(msg)
     if not isinstance(data, dict):
         msg = (
@@ -172,10 +176,10 @@ def _entries(data: dict[str, Any]) -> Iterator[tuple[dict[str, Any], str, str]]:
     """Yield (mapping, key, what messages call it) for each value."""
     for key in list(data):
         if key not in _COMPARTMENTS:
-            yield data, key, str(key)
+            yield data, key, named(key)
         elif data[key]:
             for inner in list(data[key]):
-                yield data[key], inner, f"{key}.{inner}"
+                yield data[key], inner, f"{key}.{named(inner)}"
 
 
 def _resolved(value: Any, label: str) -> Any:
@@ -187,7 +191,8 @@ def _resolved(value: Any, label: str) -> Any:
         name = match[1].strip()
         found = os.environ.get(name)
         if not found:
-            msg = f"{label} is taken from the environment variable {name!r}, which is not set."
+            said = repr(name) if _VARIABLES_NAME.fullmatch(name) else quoted(name)
+            msg = f"{label} is taken from the environment variable {said}, which is not set."
             raise ConnectionConfigError(msg)
         return found
 

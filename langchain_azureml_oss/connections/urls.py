@@ -30,7 +30,7 @@ def check_url(url: str, *, allow_http: bool = False) -> SplitResult:
         msg = f"endpoint_url {shown} is not a URL with a scheme and a host. {_EXAMPLE}"
         raise ConnectionConfigError(msg)
     if any(char.isspace() or char == "\\" for char in url.strip()):
-        msg = f"endpoint_url {shown} holds white space or a backslash. Copy the URL again."
+        msg = f"endpoint_url (of {parts.hostname}) holds white space or a backslash. Copy the URL again."
         raise ConnectionConfigError(msg)
     if wrong_place := not_an_endpoint(parts.hostname):
         msg = f"endpoint_url {shown} is no endpoint's. {wrong_place}"
@@ -69,6 +69,7 @@ def without_secrets(url: str) -> str:
             parts = urlsplit(text)
             host = parts.netloc.rpartition("@")[2]
             if parts.hostname and (parts.scheme or _HOST.fullmatch(parts.hostname)):
+                _ = parts.port  # what is no number may be the key
                 return urlunsplit((parts.scheme, host, parts.path, "", "")).removeprefix("//")
         except ValueError:
             continue

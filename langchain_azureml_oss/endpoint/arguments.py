@@ -134,6 +134,7 @@ ELSEWHERE: Mapping[str, str] = {
     "endpoint_api_type": "It is langchain-community's: leave it out, and write contract='openai'"
     " for a serverless endpoint; or import the class from langchain_azureml_oss.compat.",
     "openai_proxy": _AS_CLIENT,
+    "headers": "Headers of every call go to default_headers={...}.",
     "organization": _AS_HEADER,
     "openai_organization": _AS_HEADER,
     "azure_endpoint": _AS_URL,
@@ -184,12 +185,20 @@ def understood(given: Mapping[str, Any], names: Iterable[str]) -> Understood:
 def _refuse(name: str, value: Any) -> None:
     """Refuse what is not a setting of the model, so that it is not sent there."""
     way = ELSEWHERE.get(name)
-    # Names such as stop_token_ids are settings of servers, and hold no text.
-    if way is None and looks_secret(name) and isinstance(value, str | bytes | SecretStr):
+    if way is None and looks_secret(name) and _may_hold_a_secret(value):
         way = f"{_AS_KEY} A setting of the model of that name goes into model_kwargs={{...}}."
     if way is not None:
         msg = f"{name} is not an argument of this package's models. {way}"
         raise ConnectionConfigError(msg)
+
+
+def _may_hold_a_secret(value: Any) -> bool:
+    """Whether a value is text, holds text, or gives it; that of stop_token_ids does not."""
+    if isinstance(value, Mapping):
+        return any(map(_may_hold_a_secret, value.values()))
+    if isinstance(value, list | tuple | set):
+        return any(map(_may_hold_a_secret, value))
+    return isinstance(value, str | bytes | SecretStr) or callable(value)
 
 
 def warn_of_unknown(model: str, unknown: Iterable[str], names: Iterable[str]) -> None:

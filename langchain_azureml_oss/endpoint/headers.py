@@ -42,9 +42,21 @@ def check_headers(headers: Pairs) -> None:
 
 
 def hidden(pairs: Any) -> Any:
-    """Return headers or a query with the values that look secret by their names as SecretStr."""
+    """Return headers or a query with the values that look secret by their names as SecretStr.
+
+    Raises:
+        ConnectionConfigError: one is no text; pydantic's error would show the name, which may be a
+            key.
+    """
     if not isinstance(pairs, Mapping):
         return pairs
+    for number, (name, value) in enumerate(pairs.items(), 1):
+        if not isinstance(name, str) or not isinstance(value, str | SecretStr):
+            msg = (
+                f"default_headers and default_query hold texts under names; in number {number},"
+                f" {type(value).__name__} stands under {type(name).__name__}."
+            )
+            raise ConnectionConfigError(msg)
     return {
         name: SecretStr(value) if isinstance(value, str) and looks_secret(str(name)) else value
         for name, value in pairs.items()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import html
 import re
-from collections.abc import Iterator
-from typing import Any
-from urllib.parse import quote, quote_plus
+import sys
+from collections.abc import Iterator, Sequence
+from html.entities import html5
+from typing import Any, NamedTuple
 
 
 def shorten(text: str, limit: int = 500) -> str:
@@ -14,8 +14,8 @@ def shorten(text: str, limit: int = 500) -> str:
     if len(text) <= limit:
         return text
     start = text[:limit]
-    borders = [place.end() for place in re.finditer(r"[^\w.~+/=-]", start)]
-    return start[: borders[-1]] if borders else start
+    border = re.match(r"(?s).*[^\w.~+/=-]", start)
+    return border[0] if border else start
 
 
 _LIKE_A_KEY = re.compile(r"(?=[\w.~+/=-]*[0-9])[\w.~+/=-]{16,}|eyJ")
@@ -24,10 +24,19 @@ _LIKE_A_KEY = re.compile(r"(?=[\w.~+/=-]*[0-9])[\w.~+/=-]{16,}|eyJ")
 
 def quoted(value: Any) -> str:
     """Return a user's value for a message, where it is no key that got into a wrong place."""
-    said = repr(value)
+    try:
+        said = repr(value)
+    except ValueError:  # an integer of thousands of digits
+        return f"(a value of type {type(value).__name__} that is too long to show)"
     if _LIKE_A_KEY.search(said[:500]) or len(said) > 500:
         return f"(a text of {len(str(value))} characters that is not shown, as keys are not)"
     return said
+
+
+def named(name: Any) -> str:
+    """Return a name that a user chose for a message, where it is no key in a name's place."""
+    text = str(name)
+    return text if not _LIKE_A_KEY.search(text[:500]) and len(text) <= 500 else quoted(text)
 
 
 _SHORTEST = 6
@@ -36,56 +45,125 @@ _SHORTEST = 6
 _TELLING = 8
 """So many characters of a secret are enough to take them for it: a cut may have fallen into it."""
 
+_READINGS = 3
+"""How often a text is decoded: a page of HTML in JSON in a URL."""
+
+# What shows nothing: UTF-16 read as UTF-8 has NUL behind each letter, and JSON in JSON in JSON any
+# number of backslashes before it.
+_UNSEEN = r"[\\\x00-\x1f\x7f-\x9f\xad\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
+_UNSEEN_ONLY = re.compile(_UNSEEN)
+_WRITTEN = re.compile(
+    r"\\u([0-9a-f]{4})|\\x([0-9a-f]{2})|%([0-9a-f]{2})|&#x0*+([0-9a-f]{1,6});?"
+    rf"|&#0*+(?P<decimal>[0-9]{{1,7}});?|&(?P<name>[a-z][a-z0-9]{{1,30}};)|{_UNSEEN}",
+    re.IGNORECASE,
+)
+"""A character as JSON, Python, URLs and HTML write it."""
+
 
 def redact(value: Any, *secrets: str) -> Any:
     """Return `value` with each of these texts replaced, where it is text.
 
-    Found are also their beginnings, and the spellings in which servers repeat what they were sent:
-    in JSON, in HTML and in URLs, whatever the case. A text of fewer than 6 characters, backslashes
+    Found are also their beginnings, and whatever reads as them: in JSON, in HTML, in URLs, in
+    UTF-16, one inside the other, whatever the case. A text of fewer than 6 characters, backslashes
     not counted, guards nothing and stays, since ordinary words hold it too, such as `key`.
     """
     if not isinstance(value, str):
         return value
-    spellings = {
-        spelling for secret in secrets if len(secret) >= _SHORTEST for spelling in _spelled(secret)
+    wanted = {
+        _in_lower_case(_UNSEEN_ONLY.sub("", spelling))
+        for secret in secrets
+        # A space may be + in a URL, and each byte of UTF-8 a character of its own.
+        for spelling in (secret, secret.replace(" ", "+"), _bytewise(secret))
+        if len(secret) >= _SHORTEST
     }
-    # JSON in JSON in JSON puts any number of backslashes between the characters.
-    plain, places = _without_backslashes(value)
+    if not wanted:
+        return value
+    spans = [
+        (reading.starts[start], reading.ends[end - 1])
+        for reading in _readings(value)
+        for secret in wanted
+        for start, end in _spans(secret, _in_lower_case(reading.text))
+    ]
     parts, place = [], 0
-    for start, end in sorted(span for spelling in spellings for span in _spans(spelling, plain)):
-        first, last = (places[start], places[end - 1] + 1) if places else (start, end)
+    for first, last in sorted(spans):
         if first >= place:
             parts += [value[place:first], "[redacted]"]
         place = max(place, last)
     return "".join([*parts, value[place:]])
 
 
-def _spelled(secret: str) -> set[str]:
-    in_urls = {quote(secret), quote(secret, safe=""), quote_plus(secret)}
-    # .NET's JSON, which Azure's front doors are made of. JSON of others differs by backslashes.
-    in_json = re.sub(r"[\"&'+<>`]", lambda found: f"\\u{ord(found[0]):04X}", secret)
-    return {secret, in_json, html.escape(secret), *in_urls}
+class _Reading(NamedTuple):
+    """What a text says, and where in the text as it is written each character begins and ends."""
+
+    text: str
+    starts: Sequence[int]
+    ends: Sequence[int]
 
 
-def _without_backslashes(text: str) -> tuple[str, list[int]]:
-    """Return a text in lower case and without backslashes, and where its characters stood.
+def _readings(text: str) -> Iterator[_Reading]:
+    """Yield a text as it is written, and then as it is after it was decoded, once or more often."""
+    written = _Reading(text, range(len(text)), range(1, len(text) + 1))
+    yield _read(written, _UNSEEN_ONLY)
+    for _ in range(_READINGS):
+        before, written = written, _read(written, _WRITTEN)
+        if before.text == written.text:
+            return
+        yield written
 
-    No places where each is where it was.
-    """
+
+def _read(written: _Reading, pattern: re.Pattern[str]) -> _Reading:
+    """Put what is meant in the place of what is written."""
+    parts, place = list[str](), 0
+    starts, ends = list[int](), list[int]()
+    text, all_starts, all_ends = written
+    for found in pattern.finditer(text):
+        char = _meant(found)
+        if char is None:
+            continue
+        first, last = found.span()
+        parts += [text[place:first], char]
+        starts += all_starts[place:first]
+        ends += all_ends[place:first]
+        if char:
+            starts.append(all_starts[first])
+            ends.append(all_ends[last - 1])
+        place = last
+    if not parts:
+        return written
+    parts.append(text[place:])
+    return _Reading("".join(parts), [*starts, *all_starts[place:]], [*ends, *all_ends[place:]])
+
+
+def _meant(found: re.Match[str]) -> str | None:
+    """Return the character that is meant; empty where it shows nothing, None where none is."""
+    kind, digits = found.lastgroup, found[found.lastindex or 0]
+    if not found.lastindex:
+        return ""
+    if kind == "name":
+        named = html5.get(digits, "")
+        return named if len(named) == 1 else None
+    code = int(digits, 10 if kind == "decimal" else 16)
+    char = chr(code) if code <= sys.maxunicode else ""
+    # A backslash stays for the next reading, to which it says something.
+    return char if char == "\\" or not _UNSEEN_ONLY.match(char) else ""
+
+
+def _in_lower_case(text: str) -> str:
+    """Return a text in lower case, with as many characters as it has."""
     lower = text.lower()
-    if len(lower) == len(text) and "\\" not in text:
-        return lower, []
-    kept = [(place, char.lower()[0]) for place, char in enumerate(text) if char != "\\"]
-    return "".join(char for _, char in kept), [place for place, _ in kept]
+    return lower if len(lower) == len(text) else "".join(char.lower()[0] for char in text)
+
+
+def _bytewise(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").decode("latin-1")
 
 
 def _spans(secret: str, text: str) -> Iterator[tuple[int, int]]:
-    """Yield where a secret, or its beginning, stands in a text without backslashes.
+    """Yield where a secret, or its beginning, stands in a text.
 
     Knuth, Morris and Pratt's search: how much of the secret has been seen is known at each
     character, without going back, so a text that begins the secret again and again costs no more.
     """
-    secret, _ = _without_backslashes(secret)
     least = min(len(secret), _TELLING)
     if least < _SHORTEST or secret[:least] not in text:
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import re
 from collections.abc import Mapping
@@ -275,8 +276,10 @@ def _join(sentence: str, hint: str | None) -> str:
 
 
 def _html_text(page: str) -> str:
-    text = _title(page) or _without_tags(page)
-    return shorten(html.unescape(" ".join(text.split())))
+    text = " ".join((_title(page) or _without_tags(page)).split())
+    with contextlib.suppress(ValueError):  # a reference of thousands of digits is no number
+        text = html.unescape(text)
+    return shorten(text)
 
 
 def _title(page: str) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Generic, NamedTuple, TypeVar
 
+from pydantic import SecretStr
+
 from langchain_azureml_oss.answers import Reader
 from langchain_azureml_oss.connections import Authorizer
 from langchain_azureml_oss.errors import AzureMLOSSError
@@ -20,7 +22,7 @@ class Authorize:
     """Get the secret; `rejected` is one that was answered with 401."""
 
     authorizer: Authorizer
-    rejected: str = field(default="", repr=False)
+    rejected: SecretStr = field(default=SecretStr(""))
 
 
 class Send(NamedTuple):

@@ -88,7 +88,7 @@ def exchange(
     # SecretStr, since tools that print a traceback's local variables must not show the key.
     retries, rejected, secrets = 0, SecretStr(""), list[SecretStr]()
     while True:
-        secret = SecretStr((yield Authorize(call.authorizer, rejected.get_secret_value())))
+        secret = SecretStr((yield Authorize(call.authorizer, rejected)))
         attempt = _Attempt(call, secret, ends, clock)
         error = yield from attempt.run()
         if error is None:
@@ -144,9 +144,7 @@ class _Attempt(Generic[T]):
             if not 200 <= response.status < 300:
                 body = yield from self._error_body()
                 # A body may echo the key; it goes before anything is cut to size.
-                guarded = (self._secret.get_secret_value(), *self._call.request.secrets)
-                said = redact(body.decode("utf-8", "replace"), *guarded)
-                failed = HttpResponse(response.status, response.headers, said.encode())
+                failed = HttpResponse(response.status, response.headers, self._redacted(body))
                 asked = self._request.headers.get("azureml-model-deployment")
                 self._check(from_response(failed, asked))
             reader = self._call.reader(response)
@@ -163,6 +161,10 @@ class _Attempt(Generic[T]):
                 error.response = ErrorResponse.of(response, error.body)
             return error
         return None
+
+    def _redacted(self, body: bytes) -> bytes:
+        secrets = (self._secret.get_secret_value(), *self._call.request.secrets)
+        return redact(body.decode("utf-8", "replace"), *secrets).encode()  # type: ignore[no-any-return]
 
     def _read(self, reader: Reader[T]) -> Generator[Command, Any, None]:
         read_timeout = self._call.timeouts.read

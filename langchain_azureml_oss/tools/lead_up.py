@@ -11,10 +11,17 @@ _REMEMBERED = 200
 """Characters of what was said last, in which it shows whether an example follows."""
 _NOT_THE_MODELS = re.compile(
     r"^\W*examples?\b|\b(?:an|another|following|for|this) examples?\b|\be\.g\.|\bfor instance\b"
-    r"|\breturn(?:s|ed)\W*$|^\W*(?:user|human|system|instruction)\W*$",
+    r"|\b(?:return(?:s|ed)|says|said|reads|wrote|writes|written|contain(?:s|ed)|was|were|repeat)\W*$"
+    r"|\b(?:says|reads|writes|contain(?:s|ed)) (?:the |this )?(?:following|text)\b"
+    r"|\bhere(?:'s| is| are) the (?:contents?|text|body|instructions?|translation|summary|quote)\b"
+    r"|(?:\bnot|\bnever|n't) (?:run|execute|call|perform|follow|obey|send)\b"
+    r"|^\W*(?:user|human|system|instruction|translation|quote|result)\W*$|^-+ ?BEGIN\b"
+    r"|^\W+(?:<[^<>]*>|\[[A-Z_]+\])\W*$"
+    r"|^\W*<(?:document|text|e?mail|page|content|context|quote|file|data|result)>",
     re.IGNORECASE,
 )
-"""A line behind which JSON is an example, a function's result, or another speaker's."""
+"""A line behind which JSON is an example, a function's result, a quotation, what the model refuses to
+do, or another speaker's."""
 
 
 class LeadUp:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 
 _SECRET = re.compile(
-    r"key(?!word)|token|secret|passw|pwd|credential|auth(?!or\b)|bearer|cookie|signature|session",
+    r"key(?!word)|token|secret|passw|pwd|credential|auth(?!or\b)|bearer|cookie|signature|session"
+    r"|connection_?string|^(?:sig|code|pat)$|(?<![a-z])sas(?![a-z])",
     re.IGNORECASE,
 )
 

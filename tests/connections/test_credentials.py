@@ -8,9 +8,11 @@ import json
 import pickle
 import threading
 import time
+import traceback
 from types import SimpleNamespace
 
 import pytest
+from pydantic import SecretStr
 
 from langchain_azureml_oss.connections.credentials import KeyAuthorizer, TokenAuthorizer, authorizer
 from langchain_azureml_oss.errors import (
@@ -48,7 +50,7 @@ def jwt(life):
 def test_a_key_is_the_secret():
     made = authorizer("k", None)
     assert isinstance(made, KeyAuthorizer)
-    assert made.secret() == made.secret(rejected="k") == "k"
+    assert made.secret() == made.secret(rejected=SecretStr("k")) == "k"
     assert not made.can_refresh
 
 
@@ -99,7 +101,7 @@ def test_a_token_that_is_about_to_expire_is_replaced(monkeypatch):
 
 def test_a_rejected_token_is_replaced():
     made = TokenAuthorizer(Credential())
-    assert made.secret(rejected=made.secret()) == "token-2"
+    assert made.secret(rejected=SecretStr(made.secret())) == "token-2"
 
 
 def test_a_function_is_asked_for_each_opaque_token():
@@ -143,7 +145,7 @@ async def test_async_callers_ask_once(kind):
     credential = kind()
     made = TokenAuthorizer(credential)
     assert await asyncio.gather(*(made.asecret() for _ in range(8))) == ["token-1"] * 8
-    assert await made.asecret(rejected="token-1") == "token-2"
+    assert await made.asecret(rejected=SecretStr("token-1")) == "token-2"
 
 
 def test_an_async_credential_works_in_one_loop_after_the_other():
@@ -225,7 +227,7 @@ def test_a_token_outlives_a_refresh_that_fails(kind, monkeypatch, caplog):
     assert ask() == "token-1"  # and it is not asked for at every call
     assert caplog.text == ""
     with pytest.raises(AuthenticationError):
-        ask(rejected="token-1")
+        ask(rejected=SecretStr("token-1"))
     monkeypatch.setattr(time, "time", lambda: now + 3601)
     with pytest.raises(AuthenticationError):
         ask()
@@ -273,3 +275,25 @@ def test_an_authorizer_travels_to_another_process():
     made = TokenAuthorizer(Credential())
     made.secret()
     assert pickle.loads(pickle.dumps(made)).secret() == "token-1"
+
+
+@pytest.mark.parametrize("is_async", [False, True])
+def test_tools_that_print_local_variables_do_not_show_a_rejected_token(is_async):
+    token = "token-0123456789"
+    made = TokenAuthorizer(lambda: token)
+    made.secret()
+
+    def interrupted():
+        raise KeyboardInterrupt
+
+    made._ask = interrupted
+    try:
+        if is_async:
+            asyncio.run(made.asecret(SecretStr(token)))
+        else:
+            made.secret(SecretStr(token))
+    except KeyboardInterrupt as error:
+        report = traceback.TracebackException.from_exception(error, capture_locals=True)
+    ours = [frame for frame in report.stack if "langchain_azureml_oss" in frame.filename]
+    assert ours
+    assert [frame for frame in ours if token in str(frame.locals)] == []

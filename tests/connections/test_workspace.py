@@ -15,6 +15,7 @@ from fake_azure.fixtures import (  # noqa: F401 - pytest finds them here
     azure_on_this_machine,
     self_made_certificate,
 )
+from pydantic import SecretStr
 
 from langchain_azureml_oss import AzureMLOSSChatModel, CustomConnection, ModelFamily
 from langchain_azureml_oss.connections import workspace as discovery
@@ -288,7 +289,7 @@ def test_tokens_of_azure_ml_are_asked_for_again(fake, credential, workspace):
     assert chat._authorizer.secret() == "aml-token-1-of-ep"
     fake.aml_token_life = 3600
     assert [chat._authorizer.secret() for _ in range(3)] == ["aml-token-2-of-ep"] * 3
-    assert chat._authorizer.secret(rejected="aml-token-2-of-ep") == "aml-token-3-of-ep"
+    assert chat._authorizer.secret(rejected=SecretStr("aml-token-2-of-ep")) == "aml-token-3-of-ep"
     assert len(fake.paths("/token")) == 3
 
 

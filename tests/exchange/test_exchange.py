@@ -7,6 +7,7 @@ import json
 import time
 
 import pytest
+from pydantic import SecretStr
 
 from langchain_azureml_oss import errors
 from langchain_azureml_oss.connections.credentials import KeyAuthorizer
@@ -404,7 +405,7 @@ def test_retries_share_one_deadline():
 def test_a_token_is_asked_for_within_the_exchange():
     steps = exchange(call(), Clock())
     command = next(steps)
-    assert (command.authorizer.secret(), command.rejected) == ("k", "")
+    assert (command.authorizer.secret(), command.rejected) == ("k", SecretStr(""))
 
 
 def test_an_error_body_is_read_up_to_a_bound():
