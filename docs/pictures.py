@@ -1,6 +1,6 @@
 """Draws docs/pictures/ anew: the command, run in a terminal of its own on the local endpoint.
 
-    .venv/bin/python docs/pictures.py
+.venv/bin/python docs/pictures.py
 """
 
 from __future__ import annotations
@@ -59,7 +59,11 @@ def main() -> None:
     """Draw all of them."""
     question = "What is a neural network?"
     words = ["chat", "--local", question, "--max-tokens", "60", "--temperature", "0"]
-    draw("chat", f'azureml-oss chat --local "{question}" --max-tokens 60 --temperature 0', run(words, {}))
+    draw(
+        "chat",
+        f'azureml-oss chat --local "{question}" --max-tokens 60 --temperature 0',
+        run(words, {}),
+    )
     with LocalEndpoint("echo", deployments={"blue": 90, "green": 10}, seed=7) as endpoint:
         said = run(
             ["doctor"],
@@ -70,7 +74,11 @@ def main() -> None:
             },
         )
         # The port is another one each time.
-        draw("doctor", "azureml-oss doctor", said.replace(endpoint.url, "http://127.0.0.1:5001").partition("Paste this:")[0])
+        draw(
+            "doctor",
+            "azureml-oss doctor",
+            said.replace(endpoint.url, "http://127.0.0.1:5001").partition("Paste this:")[0],
+        )
 
 
 if __name__ == "__main__":

@@ -75,7 +75,7 @@ class Page:
     async def save(self, path):
         """Write a picture of what is seen."""
         said = await self.tell("Page.captureScreenshot", format="png")
-        Path(path).write_bytes(base64.b64decode(said["data"]))
+        Path(path).write_bytes(base64.b64decode(said["data"]))  # noqa: ASYNC240 -- a picture
 
     def _note(self, said):
         params = said.get("params", {})

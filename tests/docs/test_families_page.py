@@ -12,8 +12,10 @@ _YES = {True: "yes", False: "no"}
 def drawn():
     """The table of docs/background/families.md."""
     rows = [
-        "| Family | Also called | Takes conversations | System text | Neighbours merged |"
-        " Tool results | Calls written as | Reasoning | Window |",
+        (
+            "| Family | Also called | Takes conversations | System text | Neighbours merged |"
+            " Tool results | Calls written as | Reasoning | Window |"
+        ),
         "|---|---|---|---|---|---|---|---|---|",
     ]
     for family in ModelFamily:

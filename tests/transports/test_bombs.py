@@ -1,4 +1,4 @@
-"""A small body that unpacks to a large one takes no more memory than the bound on answers allows."""
+"""A small body that unpacks to a large one takes no more memory than an answer may have."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def test_unpacking_stops_at_the_bound(ask, make_chat, raw_server, bomb, framing,
     body = bomb if layers == 1 else gzip.compress(bomb)
     encoding = ", ".join(["gzip"] * layers)
     if framing == "length":
-        frame, body = f"content-length: {len(body)}", body
+        frame = f"content-length: {len(body)}"
     else:
         frame, body = "transfer-encoding: chunked", b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
     head = f"HTTP/1.1 200 OK\r\ncontent-encoding: {encoding}\r\n{frame}\r\n\r\n"
