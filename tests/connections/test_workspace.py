@@ -32,7 +32,10 @@ with warnings.catch_warnings():
     import azure.identity
 
 REGISTRY = "azureml://registries/azureml-meta/models/"
-LLAMA, MISTRAL = f"{REGISTRY}Meta-Llama-3-8B-Instruct/versions/18", f"{REGISTRY}Mistral-7B/versions/1"
+LLAMA, MISTRAL = (
+    f"{REGISTRY}Meta-Llama-3-8B-Instruct/versions/18",
+    f"{REGISTRY}Mistral-7B/versions/1",
+)
 OWN = f"azureml:{fake_azure.ROOT}/models/my-own/versions/1"
 NAMES = {
     "subscription_id": fake_azure.SUBSCRIPTION,
