@@ -135,7 +135,7 @@ def test_what_the_server_says_of_itself(examined):
     said = checks["server"]["found"]
     for part in ("model Llama-2-7b-chat", "/info: ", "/swagger.json: ", "header server: "):
         assert part in said
-    assert "family LLAMA, not FALCON" in checks["server"]["advice"]
+    assert "family LLAMA2, not FALCON" in checks["server"]["advice"]
 
 
 def test_the_prompt_is_small(run, configured):
@@ -752,7 +752,7 @@ def test_an_endpoint_of_a_workspace_with_entra_id(run, fake, monkeypatch, proble
         checks = {check["name"]: check for check in report["checks"]}
         found = checks["configuration"]["found"]
         assert "endpoint_api_key a credential from the connection 'ep' (onlineEndpoint/ep)" in found
-        assert "model_family LLAMA" in found
+        assert "model_family LLAMA2" in found
         assert [token for token in credential.issued if token in result.output] == []
         assert "s3cret-4711" not in result.output
         assert (result.exit_code, report["usable"]) == ((1, False) if problem else (0, True))

@@ -19,7 +19,10 @@ from langchain_azureml_oss.connections import workspace as discovery
 from langchain_azureml_oss.errors import AuthenticationError
 
 REGISTRY = "azureml://registries/azureml-meta/models/"
-LLAMA, MISTRAL = f"{REGISTRY}Llama-2-7b-chat/versions/18", f"{REGISTRY}Mistral-7B/versions/1"
+LLAMA, MISTRAL = (
+    f"{REGISTRY}Meta-Llama-3-8B-Instruct/versions/18",
+    f"{REGISTRY}Mistral-7B/versions/1",
+)
 OPTIONS = (
     *("--subscription", fake_azure.SUBSCRIPTION),
     *("--resource-group", fake_azure.GROUP),

@@ -32,7 +32,10 @@ with warnings.catch_warnings():
     import azure.identity
 
 REGISTRY = "azureml://registries/azureml-meta/models/"
-LLAMA, MISTRAL = f"{REGISTRY}Llama-2-7b-chat/versions/18", f"{REGISTRY}Mistral-7B/versions/1"
+LLAMA, MISTRAL = (
+    f"{REGISTRY}Meta-Llama-3-8B-Instruct/versions/18",
+    f"{REGISTRY}Mistral-7B/versions/1",
+)
 OWN = f"azureml:{fake_azure.ROOT}/models/my-own/versions/1"
 NAMES = {
     "subscription_id": fake_azure.SUBSCRIPTION,
@@ -71,6 +74,7 @@ def key_of(connection):
     [
         (LLAMA, "LLAMA"),
         (f"{REGISTRY}Meta-Llama-3-8B-Instruct", "LLAMA"),
+        (f"{REGISTRY}Llama-2-7b-chat/versions/18", "LLAMA2"),
         (f"{REGISTRY}tiiuae-falcon-7b/versions/2", "FALCON"),
         (f"{REGISTRY}databricks-dolly-v2-12b/versions/4", "DOLLY"),
         (f"{REGISTRY}gpt2/versions/9", "GPT2"),

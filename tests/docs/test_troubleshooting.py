@@ -237,6 +237,8 @@ def doctor_of_refused_tools(doctor):
 WAYS = {
     missing: "looked in the argument endpoint_api_key=",
     misspelt: "Did you mean 'endpoint_url' where it says 'endpoint'?",
+    studio_page: "the tab Consume",
+    misspelt_family: "Did you mean LLAMA?",
     doctor_without_configuration: "set AZUREML_ENDPOINT_URL or pass --url",
     wrong_key: "Check endpoint_api_key, or pass credential=",
     doctor_of_a_wrong_key: "Copy the key again",
