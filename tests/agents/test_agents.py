@@ -76,12 +76,13 @@ def test_the_refusal_is_met_once(serve, caplog):
 
 def test_the_tokens_of_an_agent_are_streamed(serve_way, way, dialect):
     agent = create_agent(serve_way(family=FAMILIES[dialect]).chat, [add, multiply])
-    texts = [
-        message.text
-        for message, _ in agent.stream(ask(), stream_mode="messages")
-        if message.type == "AIMessageChunk"
-    ]
-    assert "".join(texts) == "The answer is 20."
+    for _ in range(2):  # where a model may think, its first answer shows how it does
+        texts = [
+            message.text
+            for message, _ in agent.stream(ask(), stream_mode="messages")
+            if message.type == "AIMessageChunk"
+        ]
+        assert "".join(texts) == "The answer is 20."
     if "score" not in way:
         assert len([text for text in texts if text]) > 1
 
@@ -119,7 +120,8 @@ def test_a_form_that_the_agent_misses_is_asked_for_again(serve, json_schema):
         options={"refuse_tools": True, "json_schema": json_schema},
         tool_calling="prompted",
     )
-    state = create_agent(running.chat, [add], response_format=Total).invoke(ask("2 + 3?"))
+    agent = create_agent(running.chat, [add], response_format=ProviderStrategy(Total))
+    state = agent.invoke(ask("2 + 3?"))
     assert state["structured_response"] == Total(value=5)
     complaint = running.endpoint.requests[-1].body["messages"][-1]["content"]
     assert "no JSON object" in complaint
