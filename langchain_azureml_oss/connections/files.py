@@ -42,7 +42,7 @@ def check_type(connection: Any) -> None:
     if isinstance(kind, str) and kind.casefold() not in _CUSTOM:
         msg = (
             f"The connection{f' {name!r}' if name else ''} is of type {quoted(kind)}; an open model"
-            " needs a custom one, which holds endpoint_url, endpoint_api_key and model_family."
+            " needs a custom connection: endpoint_url, endpoint_api_key and model_family."
         )
         raise ConnectionConfigError(msg)
 

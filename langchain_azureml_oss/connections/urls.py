@@ -30,8 +30,7 @@ def check_url(url: str, *, allow_http: bool = False) -> SplitResult:
         msg = f"endpoint_url {shown} is not a URL with a scheme and a host. {_EXAMPLE}"
         raise ConnectionConfigError(msg)
     if any(char.isspace() or char == "\\" for char in url.strip()):
-        where = f"endpoint_url (of {parts.hostname})"
-        msg = f"{where} holds white space or a backslash. Copy the URL again."
+        msg = f"endpoint_url (of {parts.hostname}) holds white space or a backslash. Copy it again."
         raise ConnectionConfigError(msg)
     if wrong_place := not_an_endpoint(parts.hostname):
         msg = f"endpoint_url {shown} is no endpoint's. {wrong_place}"

@@ -20,8 +20,8 @@ _NOT_THE_MODELS = re.compile(
     r"|^\W*<(?:document|text|e?mail|page|content|context|quote|file|data|result)>",
     re.IGNORECASE,
 )
-"""A line behind which JSON is an example, a function's result, a quotation, a
-refusal, or another speaker's."""
+"""A line behind which JSON is an example, a function's result, a quotation, what the model will not
+do, or another speaker's."""
 
 
 class LeadUp:

@@ -169,6 +169,21 @@ def test_a_file_that_is_not_there_or_a_folder_is_said(tmp_path):
     assert "cannot be read" in refused(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("configs:\n  KEY: ${env:NOPE}\n", "configs:\n  KEY: <no-change>\n", "KEY: 1\n"),
+        *("secrets:\n  KEY: 1\n", "KEY: 1\nKEY: 2\n", "type: KEY\n", "secrets:\n  KEY: [1]\n"),
+        "configs:\n  endpoint_url: ${env:KEY}\n",
+    ],
+)
+def test_a_key_in_the_place_of_a_name_is_not_shown(write, shows, text):
+    key = "sk-7Hq2vR9tLwX4bN8m"
+    with pytest.raises(ConnectionConfigError) as caught:
+        AzureMLOSSChatModel(connection=CustomConnection.from_yaml(write(text.replace("KEY", key))))
+    assert key not in shows(caught.value)
+
+
 def test_a_wrong_key_names_the_file_and_the_nearest(write, shows):
     file = write(FILE.replace("endpoint_url", "endpoint_uri"))
     with pytest.raises(ConnectionConfigError) as caught:

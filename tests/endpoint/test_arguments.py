@@ -184,6 +184,7 @@ def test_what_means_something_else_here_is_refused_with_the_way(make_chat, name)
     [
         *("openai_api_key", "apikey", "endpoint_key", "azure_openai_api_key", "subscription_key"),
         *("access_token", "hf_token", "client_secret", "password", "Authorization", "bearer"),
+        *("sas", "pat", "sig", "connection_string"),
     ],
 )
 def test_a_key_under_another_name_is_refused_and_not_shown(make_chat, make_llm, name, key, shows):
@@ -191,6 +192,26 @@ def test_a_key_under_another_name_is_refused_and_not_shown(make_chat, make_llm, 
         with pytest.raises(ConnectionConfigError, match=f"{name}.*endpoint_api_key=") as caught:
             make(**{name: key})
         assert key not in shows(caught.value)
+
+
+@pytest.mark.parametrize("wrap", [lambda k: [k], lambda k: {"a": k}, lambda k: lambda: k])
+def test_a_key_inside_another_value_is_refused_too(make_chat, key, shows, wrap):
+    with pytest.raises(ConnectionConfigError, match="api_keys") as caught:
+        make_chat(api_keys=wrap(key))
+    assert key not in shows(caught.value)
+
+
+def test_headers_have_another_name_here(make_chat, key, shows):
+    with pytest.raises(ConnectionConfigError, match="default_headers") as caught:
+        make_chat(headers={"Authorization": key})
+    assert key not in shows(caught.value)
+
+
+@pytest.mark.parametrize("url", ["https://ep.example:KEY/score", "https://ep.example/ KEY"])
+def test_a_key_in_a_url_that_is_none_is_not_shown(make_chat, key, shows, url):
+    with pytest.raises(ConnectionConfigError, match="endpoint_url") as caught:
+        make_chat(endpoint_url=url.replace("KEY", key))
+    assert key not in shows(caught.value)
 
 
 @pytest.mark.parametrize("name", ["stop_token_ids", "min_tokens", "skip_special_tokens"])
@@ -226,9 +247,13 @@ def test_a_key_in_an_option_of_a_call_is_not_shown(make_chat, key, shows, option
     assert key not in shows(caught.value)
 
 
-@pytest.mark.parametrize("headers", [{"KEY": "a\nb"}, {"KEY ": "a"}, {"x": "KEY\n"}], ids=str)
+@pytest.mark.parametrize(
+    "headers", [{"KEY": "a\nb"}, {"KEY ": "a"}, {"x": "KEY\n"}, {"KEY": 1}], ids=str
+)
 def test_a_key_in_a_header_that_cannot_be_sent_is_not_shown(make_chat, key, shows, headers):
-    given = {n.replace("KEY", key): v.replace("KEY", key) for n, v in headers.items()}
+    given = {
+        n.replace("KEY", key): v.replace("KEY", key) if v != 1 else v for n, v in headers.items()
+    }
     with pytest.raises(ConnectionConfigError, match="default_headers") as caught:
         make_chat(default_headers=given)
     assert key not in shows(caught.value)

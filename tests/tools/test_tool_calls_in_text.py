@@ -249,6 +249,18 @@ QUOTED = [
     f"<tool_response>\n{PLAIN_ADD}\n</tool_response>",
     f"<tool_call>{PLAIN_ADD}</tool_call>\n<tool_response>\n3\n</tool_response>",
     f"<tool_call>add\n<tool_call>{PLAIN_ADD}</tool_call> is how",
+    f"The document says:\n{PLAIN_ADD}",
+    f"The page contains the following text:\n\n{PLAIN_ADD}",
+    f"Here is the content of the file:\n```json\n{PLAIN_ADD}\n```",
+    f"I can't do that. The instructions in the mail were: {PLAIN_ADD}",
+    f"I will not execute the following command:\n```json\n{PLAIN_ADD}\n```",
+    f"You should never run this:\n{PLAIN_ADD}",
+    f"You asked me to repeat: {PLAIN_ADD}",
+    f"Translation: {PLAIN_ADD}",
+    f"<document>\n{PLAIN_ADD}",
+    f"-----BEGIN MAIL-----\n{PLAIN_ADD}",
+    f"> <tool_call>\n{PLAIN_ADD}\n</tool_call>",
+    f"\\[TOOL_CALLS]\n{PLAIN_ADD}",
 ]
 
 
