@@ -22,8 +22,9 @@ from pydantic import Field, field_validator
 from langchain_azureml_oss.answers import engine_failed
 from langchain_azureml_oss.endpoint import (
     Ask,
-    EndpointCalls,
     SharedArguments,
+    TokenCounting,
+    TokenCounts,
     all_at_once,
     all_of,
     loadable,
@@ -66,13 +67,14 @@ Api = Literal["completion", "chat"]
 class LLMArguments(SharedArguments, total=False):
     """Arguments of AzureMLOSSLLM."""
 
+    token_counting: TokenCounting
     api: Api
     batch_size: int
 
 
 @signed
 @loadable
-class AzureMLOSSLLM(EndpointCalls, BaseLLM):
+class AzureMLOSSLLM(TokenCounts, BaseLLM):
     """Completion model for open models on Azure Machine Learning online endpoints.
 
     Example:

@@ -12,11 +12,12 @@ from typing import Any, TypeVar
 
 from langchain_azureml_oss._version import __version__
 from langchain_azureml_oss.answers import WholeReader
+from langchain_azureml_oss.connections import beside
 from langchain_azureml_oss.endpoint.call_options import OPTIONS
 from langchain_azureml_oss.endpoint.fields import EndpointFields
-from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.errors import AzureMLOSSError, ResponseFormatError
 from langchain_azureml_oss.exchange import Call, RetryPolicy
-from langchain_azureml_oss.wire import HttpRequest, HttpResponse, Timeouts
+from langchain_azureml_oss.wire import HttpRequest, HttpResponse, Timeouts, decode_json, encode_json
 
 T = TypeVar("T")
 
@@ -74,6 +75,21 @@ class PlainCalls(EndpointFields):
             {**fields, **options},
         )
 
+    def _json(self, path: str, body: Mapping[str, Any] | None, **options: Any) -> Call[Any]:
+        """Return the call that asks another path of the endpoint for a JSON object.
+
+        Args:
+            path: Such as `/tokenize`.
+            body: To post; None: a GET.
+            options: Of the call, other than the fields say.
+        """
+        url = beside(self._url, path)
+        if body is None:
+            request = HttpRequest(url, b"", method="GET")
+        else:
+            request = HttpRequest(url, encode_json(body), {"content-type": "application/json"})
+        return self._plain(request, lambda response: _object(response, path), **options)
+
     def _in_turn(self, turns: Turns[T]) -> T:
         """Carry out the calls of a generator, and return what it returns."""
         outcome: Any = None
@@ -105,6 +121,17 @@ class PlainCalls(EndpointFields):
         except StopIteration as end:
             result: T = end.value
             return result
+
+
+def _object(response: HttpResponse, path: str) -> dict[str, Any]:
+    try:
+        found = decode_json(response.body)
+    except (ValueError, RecursionError):
+        found = None
+    if isinstance(found, dict):
+        return found
+    msg = f"The answer of {path} is no JSON object."
+    raise ResponseFormatError(msg)
 
 
 async def all_of(results: AsyncIterator[T]) -> list[T]:
