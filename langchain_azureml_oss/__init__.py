@@ -11,6 +11,7 @@ from langchain_azureml_oss._version import __version__
 if TYPE_CHECKING:
     from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
     from langchain_azureml_oss.connections import CustomConnection
+    from langchain_azureml_oss.embeddings import AzureMLOSSEmbeddings
     from langchain_azureml_oss.endpoint import register
     from langchain_azureml_oss.families import FamilyProfile, ModelFamily
     from langchain_azureml_oss.formatters import ContentFormatter, register_formatter
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 # Imported at first use, so that importing the package is cheap.
 _MODULES = {
     "AzureMLOSSChatModel": "chat_models",
+    "AzureMLOSSEmbeddings": "embeddings",
     "AzureMLOSSLLM": "llms",
     "ContentFormatter": "formatters",
     "CustomConnection": "connections",
@@ -33,6 +35,7 @@ _MODULES = {
 
 __all__ = [
     "AzureMLOSSChatModel",
+    "AzureMLOSSEmbeddings",
     "AzureMLOSSLLM",
     "ContentFormatter",
     "CustomConnection",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import Any, Literal, Unpack
+from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
@@ -12,9 +12,19 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
+from pydantic import PrivateAttr
 
 from langchain_azureml_oss.answers import only_choice
-from langchain_azureml_oss.endpoint import Ask, EndpointCalls, SharedArguments, loadable, signed
+from langchain_azureml_oss.endpoint import (
+    Ask,
+    Learned,
+    SharedArguments,
+    TokenCounting,
+    TokenCounts,
+    discovery,
+    loadable,
+    signed,
+)
 from langchain_azureml_oss.families import profile
 from langchain_azureml_oss.messages import ai_message, ai_message_chunk
 from langchain_azureml_oss.role_prompts import warn_of_role_marks
@@ -28,6 +38,7 @@ class ChatArguments(SharedArguments, total=False):
     """Arguments of AzureMLOSSChatModel."""
 
     tool_calling: ToolCalling
+    token_counting: TokenCounting
     # langchain-core's own.
     rate_limiter: BaseRateLimiter | None
     disable_streaming: bool | Literal["tool_calling"]
@@ -37,7 +48,7 @@ class ChatArguments(SharedArguments, total=False):
 
 @signed
 @loadable
-class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
+class AzureMLOSSChatModel(TokenCounts, BaseChatModel):
     """Chat model for open models on Azure Machine Learning online endpoints.
 
     Setup:
@@ -160,6 +171,10 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
 
     tool_calling: ToolCalling = "auto"
     """Who turns tools into text: the server, or this package; `auto`: the server, if it does."""
+
+    if TYPE_CHECKING:
+        _window: int | None = PrivateAttr()
+        """What a server told at the last discovery."""
 
     def __init__(self, **arguments: Unpack[ChatArguments]) -> None:
         super().__init__(**arguments)
@@ -339,3 +354,42 @@ class AzureMLOSSChatModel(EndpointCalls, BaseChatModel):
     def _resolve_model_profile(self) -> ModelProfile | None:
         # Runs before the fields are checked, when a family may be missing yet.
         return profile(self.model_family).model_profile if self.model_family else None
+
+    def discover(self) -> Self:
+        """Ask the server about itself, and return a copy that knows what it told.
+
+        That is the model's name, the window (in `profile`), whether it counts tokens, and which of
+        tools, JSON schemas and usage in streams it takes. At most six requests, three of them
+        questions of one token. What cannot be learned, and what was said when this model was made,
+        stays as it is.
+
+        Raises:
+            AzureMLOSSError: the endpoint cannot be reached, or refuses the key.
+        """
+        return self._knowing(self._in_turn(discovery(self)))
+
+    async def adiscover(self) -> Self:
+        """Ask the server about itself, and return a copy that knows what it told; see `discover`.
+
+        Raises:
+            AzureMLOSSError: the endpoint cannot be reached, or refuses the key.
+        """
+        return self._knowing(await self._ain_turn(discovery(self)))
+
+    def _knowing(self, learned: Learned) -> Self:
+        said = self.model_fields_set
+        update: dict[str, Any] = {}
+        if learned.name and not self.model:
+            update["model"] = learned.name
+        if learned.has_tokenizer and "token_counting" not in said:
+            update["token_counting"] = "server"  # noqa: S105 - no password
+        table = self._resolve_model_profile() or ModelProfile()
+        told = {**table, "max_input_tokens": getattr(self, "_window", None)}
+        if learned.window and self.profile in (table, told):  # and not the user's
+            update["profile"] = {**table, "max_input_tokens": learned.window}
+        copied = self.model_copy(update=update)
+        # What the server told is nobody's word, so that another discovery may replace it.
+        copied.model_fields_set.intersection_update(said)
+        copied._window = learned.window  # noqa: SLF001 - of this class
+        copied._refused |= self._refused | learned.refused  # noqa: SLF001
+        return copied

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import reduce
 from operator import add
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, TypeVar, Unpack
+from typing import Any, Literal, NamedTuple, Unpack
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseLLM, LanguageModelInput
@@ -21,14 +20,21 @@ from langchain_core.runnables.config import get_config_list
 from pydantic import Field, field_validator
 
 from langchain_azureml_oss.answers import engine_failed
-from langchain_azureml_oss.endpoint import Ask, EndpointCalls, SharedArguments, loadable, signed
+from langchain_azureml_oss.endpoint import (
+    Ask,
+    SharedArguments,
+    TokenCounting,
+    TokenCounts,
+    all_at_once,
+    all_of,
+    loadable,
+    signed,
+)
 from langchain_azureml_oss.exchange import Call
 from langchain_azureml_oss.role_prompts import messages_from_prompt
 from langchain_azureml_oss.wire import Choice, Reply, usage_metadata
 
 logger = logging.getLogger(__name__)
-
-T = TypeVar("T")
 
 _OF_THE_FRAMEWORK = frozenset({"stop", "callbacks", "tags", "metadata", "run_name", "run_id"})
 _arguments: ContextVar[Mapping[str, Any]] = ContextVar("arguments", default=MappingProxyType({}))
@@ -61,13 +67,14 @@ Api = Literal["completion", "chat"]
 class LLMArguments(SharedArguments, total=False):
     """Arguments of AzureMLOSSLLM."""
 
+    token_counting: TokenCounting
     api: Api
     batch_size: int
 
 
 @signed
 @loadable
-class AzureMLOSSLLM(EndpointCalls, BaseLLM):
+class AzureMLOSSLLM(TokenCounts, BaseLLM):
     """Completion model for open models on Azure Machine Learning online endpoints.
 
     Example:
@@ -178,10 +185,10 @@ class AzureMLOSSLLM(EndpointCalls, BaseLLM):
     ) -> LLMResult:
         if self._is_streamed(prompts):
             streams = [self._astream(prompt, stop, run_manager, **kwargs) for prompt in prompts]
-            return _folded(await _all_at_once([_all(stream) for stream in streams]))
+            return _folded(await all_at_once([all_of(stream) for stream in streams]))
         rounds = self._rounds(prompts, stop, kwargs)
         while calls := rounds.calls():
-            found = await _all_at_once([_all(self._async.drive(call)) for call in calls])
+            found = await all_at_once([all_of(self._async.drive(call)) for call in calls])
             rounds.take([answer for (answer,) in found])
         return self._finish(rounds)
 
@@ -376,18 +383,3 @@ def _llm_output(model_name: str, usage: UsageMetadata | None) -> dict[str, Any]:
             "total_tokens": usage["total_tokens"],
         }
     return output
-
-
-async def _all(results: AsyncIterator[T]) -> list[T]:
-    return [item async for item in results]
-
-
-async def _all_at_once(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
-    """Run these together; the first that fails ends the others, so that none goes on unseen."""
-    tasks = [asyncio.ensure_future(item) for item in asked]
-    try:
-        return await asyncio.gather(*tasks)
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

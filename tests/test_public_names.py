@@ -17,7 +17,8 @@ NAME = "langchain_azureml_oss"
 
 PUBLIC = {
     NAME: [
-        *("AzureMLOSSChatModel", "AzureMLOSSLLM", "ContentFormatter", "CustomConnection"),
+        *("AzureMLOSSChatModel", "AzureMLOSSEmbeddings", "AzureMLOSSLLM", "ContentFormatter"),
+        "CustomConnection",
         *("FamilyProfile", "ModelFamily", "__version__", "escape_roles"),
         *("messages_from_prompt", "register", "register_formatter"),
     ],
@@ -32,6 +33,7 @@ PUBLIC = {
     ],
     f"{NAME}.connections": ["CustomConnection"],
     f"{NAME}.connections.workspace": ["list_endpoints"],
+    f"{NAME}.embeddings": ["AzureMLOSSEmbeddings"],
     f"{NAME}.errors": [
         *("AuthenticationError", "AzureMLOSSError", "ConnectionConfigError"),
         *("ContentFilterError", "ContextLengthError", "EndpointConnectionError"),

@@ -21,6 +21,8 @@ from langchain_azureml_oss.connections.named import named_connection
 from langchain_azureml_oss.connections.nearest import nearest
 from langchain_azureml_oss.connections.promptflow_store import stored_names
 from langchain_azureml_oss.connections.urls import (
+    base_of,
+    beside,
     check_url,
     is_loopback,
     not_an_endpoint,
@@ -34,6 +36,8 @@ __all__ = [
     "Authorizer",
     "CustomConnection",
     "authorizer",
+    "base_of",
+    "beside",
     "check_type",
     "check_url",
     "contract_for",

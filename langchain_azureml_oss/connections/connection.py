@@ -377,6 +377,6 @@ def contract_for(url: str, row: FamilyProfile) -> ContentFormatter:
     host, path = urlsplit(url).hostname or "", urlsplit(url).path.rstrip("/")
     if path.endswith("/score"):
         return formatter("score")
-    if path in {"", "/v1", "/models"} or path.endswith(("/completions", "/v1")):
+    if path in {"", "/v1", "/models"} or path.endswith(("/completions", "/embeddings", "/v1")):
         return formatter("openai")
     return formatter("openai" if host.endswith(_OPENAI_HOSTS) else row.contract)

@@ -9,6 +9,11 @@ from urllib.parse import SplitResult, urlsplit, urlunsplit
 from langchain_azureml_oss.errors import ConnectionConfigError
 
 _EXAMPLE = "Its form is https://my-endpoint.eastus2.inference.ml.azure.com/score."
+_ENDINGS = (
+    *("/v1/chat/completions", "/chat/completions", "/v1/completions", "/completions"),
+    *("/v1/embeddings", "/embeddings", "/score", "/v1"),
+)
+"""Of paths that pick a contract."""
 _HOST = re.compile(r"([a-z0-9-]{1,63}\.)+[a-z]{2,63}")
 
 
@@ -82,3 +87,17 @@ def is_loopback(host: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:
         return host == "localhost" or host.endswith(".localhost")
+
+
+def base_of(url: str) -> str:
+    """Return the URL without the path that picks the contract; an unknown path goes as a whole."""
+    parts = urlsplit(url)
+    path = parts.path.rstrip("/")
+    base = next((path.removesuffix(end) for end in _ENDINGS if path.endswith(end)), "")
+    return urlunsplit((parts.scheme, parts.netloc, base, "", ""))
+
+
+def beside(url: str, path: str) -> str:
+    """Return the URL of another path of the same endpoint; its query stays."""
+    query = urlsplit(url).query
+    return base_of(url) + path + (f"?{query}" if query else "")

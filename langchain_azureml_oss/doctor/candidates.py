@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import urlsplit
 
-from langchain_azureml_oss.connections import contract_for
+from langchain_azureml_oss.connections import beside, contract_for
 from langchain_azureml_oss.families import FamilyProfile
 from langchain_azureml_oss.formatters import Api, contract_names, formatter
 
@@ -19,7 +19,6 @@ SAME_REQUEST = "dolly-2023"
 
 # From the one that hides the others to the bare host.
 _SUFFIXES = ("/v1/chat/completions", "/chat/completions", "/v1/completions", "/completions")
-_ENDINGS = (*_SUFFIXES, "/score", "/v1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,20 +59,6 @@ class Probe:
             **row.recommended,
         }
         return {key: value for key, value in given.items() if value is not None}
-
-
-def base_of(url: str) -> str:
-    """Return the URL without the path that picks the contract; an unknown path goes as a whole."""
-    parts = urlsplit(url)
-    path = parts.path.rstrip("/")
-    base = next((path.removesuffix(end) for end in _ENDINGS if path.endswith(end)), "")
-    return urlunsplit((parts.scheme, parts.netloc, base, "", ""))
-
-
-def beside(url: str, path: str) -> str:
-    """Return the URL of another path of the same endpoint; its query stays."""
-    query = urlsplit(url).query
-    return base_of(url) + path + (f"?{query}" if query else "")
 
 
 def plan(url: str, contract: str, row: FamilyProfile) -> list[Probe]:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from langchain_azureml_oss.connections import base_of
 from langchain_azureml_oss.connections.workspace import MODEL_NAMES
 from langchain_azureml_oss.doctor import advice
-from langchain_azureml_oss.doctor.candidates import base_of
 from langchain_azureml_oss.doctor.checklist import Line
 from langchain_azureml_oss.doctor.findings import Findings
 from langchain_azureml_oss.doctor.steps import Answer

@@ -9,7 +9,6 @@ from typing import Any, NamedTuple
 
 from langchain_core.messages import BaseMessage
 
-from langchain_azureml_oss._version import __version__
 from langchain_azureml_oss.answers import (
     AnswerMisfitError,
     AnswerRules,
@@ -21,8 +20,9 @@ from langchain_azureml_oss.answers import (
     whole_reply,
 )
 from langchain_azureml_oss.endpoint.call_options import ALIASES, OPTIONS, call_options, fixed_fields
-from langchain_azureml_oss.endpoint.fields import EndpointFields, named_deployment
+from langchain_azureml_oss.endpoint.fields import named_deployment
 from langchain_azureml_oss.endpoint.model_settings import SETTINGS
+from langchain_azureml_oss.endpoint.plain_calls import PlainCalls
 from langchain_azureml_oss.errors import (
     AzureMLOSSError,
     ConnectionConfigError,
@@ -31,7 +31,7 @@ from langchain_azureml_oss.errors import (
     refused_feature,
     response_details,
 )
-from langchain_azureml_oss.exchange import Call, RetryPolicy
+from langchain_azureml_oss.exchange import Call
 from langchain_azureml_oss.families import fold, render
 from langchain_azureml_oss.formatters import AsTheyAre, ModelCall, Setting, check, merge, spell
 from langchain_azureml_oss.messages import to_wire
@@ -49,7 +49,6 @@ from langchain_azureml_oss.wire import (
     HttpRequest,
     HttpResponse,
     Reply,
-    Timeouts,
     WireMessage,
 )
 
@@ -68,7 +67,7 @@ class Ask(NamedTuple):
     """Turns to go on with, after an answer that did not fit."""
 
 
-class EndpointCalls(EndpointFields):
+class EndpointCalls(PlainCalls):
     """Builds calls from the fields; what a model makes of the answers is its own."""
 
     @abstractmethod
@@ -100,8 +99,6 @@ class EndpointCalls(EndpointFields):
         deployment_name = named_deployment(options["deployment_name"])
         model_call, rules = self._model_call(ask, options)
         request = self._request(model_call, deployment_name)
-        timeout = options["timeout"]
-        connect, read = timeout if isinstance(timeout, tuple) else (timeout, timeout)
 
         def reader(response: HttpResponse) -> Reader[Any]:
             details = response_details(response)
@@ -128,20 +125,8 @@ class EndpointCalls(EndpointFields):
 
             return SniffingReader(events, whole) if request.stream else whole()
 
-        return Call(
-            request=request,
-            authorizer=self._authorizer,
-            reader=reader,
-            timeouts=Timeouts(connect, read),
-            deadline=options["deadline"],
-            retries=RetryPolicy(
-                max_retries=options["max_retries"],
-                initial=options["backoff"][0],
-                maximum=options["backoff"][1],
-                retry_read_timeouts=options["retry_read_timeouts"],
-            ),
-            on_retry=self.on_retry,
-            amend=lambda error: self._amend(error, model_call, ask),
+        return self._carried(
+            *(request, reader, options), amend=lambda error: self._amend(error, model_call, ask)
         )
 
     def _model_call(self, ask: Ask, options: Mapping[str, Any]) -> tuple[ModelCall, AnswerRules]:
@@ -273,14 +258,8 @@ class EndpointCalls(EndpointFields):
         return parameters
 
     def _request(self, model_call: ModelCall, deployment_name: str | None) -> HttpRequest:
-        headers = {
-            "accept-encoding": "identity",  # a stream's events come one by one
-            "user-agent": f"langchain-azureml-oss/{__version__}",
-            **self._own_headers,
-        }
-        if deployment_name:
-            headers["azureml-model-deployment"] = deployment_name
-        request = self._formatter.build(model_call, self._url).with_headers(headers)
+        built = self._formatter.build(model_call, self._url)
+        request = self._with_headers(built, deployment_name)
         if not request.fits_http:
             names = ", ".join(map(repr, request.headers))
             msg = (

@@ -26,7 +26,7 @@ _KNOWN_FIELDS = frozenset(
     | {"top_p", "max_tokens", "stop", "stream", "response_format", "tools", "tool_choice"}
 )
 _PATHS: Mapping[Api, str] = {"chat": "/chat/completions", "completion": "/completions"}
-_SUFFIX = re.compile(r"(/chat)?/completions/?$")
+_SUFFIX = re.compile(r"((/chat)?/completions|/embeddings)/?$")
 
 
 class OpenAIFormatter(ContentFormatter):
@@ -45,14 +45,7 @@ class OpenAIFormatter(ContentFormatter):
 
     def url(self, url: str, api: Api) -> str:
         """Return the path of the API in use: a bare host gets it with /v1, a sibling is swapped."""
-        base, question_mark, query = url.partition("?")
-        if _SUFFIX.search(base):
-            return _SUFFIX.sub(_PATHS[api], base) + question_mark + query
-        host_only = base.rstrip("/").count("/") == 2
-        prefix = base.rstrip("/") + ("/v1" if host_only else "")
-        if not prefix.endswith(("/v1", "/models")):
-            return url
-        return prefix + _PATHS[api] + question_mark + query
+        return api_url(url, _PATHS[api])
 
     def body(self, call: ModelCall) -> Mapping[str, Any]:
         """Return OpenAI's body; `/completions` takes one prompt."""
@@ -101,6 +94,18 @@ class OpenAIFormatter(ContentFormatter):
         if error is None and choices is None and null is not None:
             return null
         raise error or self.mismatch(data, expected='{"choices": [...]}')
+
+
+def api_url(url: str, path: str) -> str:
+    """Return the URL of one of OpenAI's APIs at the endpoint that a URL names."""
+    base, question_mark, query = url.partition("?")
+    if _SUFFIX.search(base):
+        return _SUFFIX.sub(path, base) + question_mark + query
+    host_only = base.rstrip("/").count("/") == 2
+    prefix = base.rstrip("/") + ("/v1" if host_only else "")
+    if not prefix.endswith(("/v1", "/models")):
+        return url
+    return prefix + path + question_mark + query
 
 
 def _speaks(choice: Mapping[str, Any], part: str) -> bool:

@@ -94,7 +94,7 @@ class AsyncTransport:
                 keeper = await self._keeper(command.request.url)
                 await keeper.places.acquire()
                 try:
-                    response = await self._post(keeper.session, command)
+                    response = await self._request(keeper.session, command)
                     return _Held(response, keeper.places), head(response.status, response.headers)
                 except BaseException:
                     keeper.places.release()
@@ -107,13 +107,16 @@ class AsyncTransport:
             forget_frames(error)
             raise
 
-    async def _post(self, session: aiohttp.ClientSession, command: Send) -> aiohttp.ClientResponse:
+    async def _request(
+        self, session: aiohttp.ClientSession, command: Send
+    ) -> aiohttp.ClientResponse:
         request, timeouts = command.request, command.timeouts
         # aiohttp warns of many bytes at once, since writing them would hold the loop.
         body = request.body if len(request.body) < _LARGE else io.BytesIO(request.body)
-        return await session.post(
+        return await session.request(
+            request.method,
             request.url,
-            data=body,
+            data=body if request.method == "POST" else None,
             headers=request.headers,
             allow_redirects=False,
             proxy=next(iter(self._settings.proxies.values()), None),

@@ -123,9 +123,11 @@ class SyncTransport:
         try:
             # Prepared by hand: requests' own way looks up proxies, netrc and cookies each time.
             prepared = requests.PreparedRequest()
-            prepared.method, prepared.url, prepared.body = "POST", request.url, request.body
+            prepared.method, prepared.url = request.method, request.url
             prepared.headers = CaseInsensitiveDict(request.headers)
-            prepared.headers["Content-Length"] = str(len(request.body))
+            if request.method == "POST":
+                prepared.body = request.body
+                prepared.headers["Content-Length"] = str(len(request.body))
             response = self._open_pool().session.send(
                 prepared,
                 stream=True,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, NamedTuple
 from urllib.parse import parse_qsl, urlsplit
 
 import orjson
@@ -24,13 +24,15 @@ class Timeouts(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class HttpRequest:
-    """A POST that is ready to be sent, except for its Authorization header."""
+    """A request that is ready to be sent, except for its Authorization header."""
 
     url: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     """The driver's have the key, which tools that print local variables must not show."""
     stream: bool = False
+    method: Literal["POST", "GET"] = "POST"
+    """A GET has no body."""
 
     @property
     def secrets(self) -> tuple[str, ...]:
@@ -46,7 +48,7 @@ class HttpRequest:
     def with_headers(self, headers: Mapping[str, str]) -> HttpRequest:
         """Return a copy that carries these headers too, under lower-case names."""
         added = {name.lower(): value for name, value in headers.items()}
-        return HttpRequest(self.url, self.body, {**self.headers, **added}, self.stream)
+        return replace(self, headers={**self.headers, **added})
 
 
 class HttpResponse(NamedTuple):

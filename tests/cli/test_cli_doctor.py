@@ -15,8 +15,9 @@ from fake_azure.fixtures import (  # noqa: F401 - pytest finds them here
 
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM, CustomConnection
 from langchain_azureml_oss.cli.checklist import checklist_text
+from langchain_azureml_oss.connections import base_of
 from langchain_azureml_oss.doctor import advice
-from langchain_azureml_oss.doctor.candidates import Probe, base_of, is_worth_sending, plan
+from langchain_azureml_oss.doctor.candidates import Probe, is_worth_sending, plan
 from langchain_azureml_oss.doctor.checklist import TITLES, Line
 from langchain_azureml_oss.doctor.examination import examine
 from langchain_azureml_oss.doctor.setup import Setup, ends_of

@@ -30,7 +30,9 @@ def endpoint(model, **options):
 
 @cache
 def _endpoint(model, options):
-    if model == "scripted":
+    if model == "echo":
+        started = LocalEndpoint(model, **dict(options))
+    elif model == "scripted":
         started = LocalEndpoint("scripted", script=competent, **dict(options))
     else:
         started = LocalEndpoint(model, chat_template=TEMPLATE, n_ctx=4096, **dict(options))

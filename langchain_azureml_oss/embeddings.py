@@ -1,0 +1,147 @@
+"""AzureMLOSSEmbeddings: texts as vectors, by an embedding model on an Azure ML endpoint."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Self, Unpack
+
+from langchain_core.embeddings import Embeddings
+from pydantic import Field, field_validator
+
+from langchain_azureml_oss.endpoint import (
+    SETTINGS,
+    PlainCalls,
+    SharedArguments,
+    all_at_once,
+    all_of,
+    loadable,
+)
+from langchain_azureml_oss.errors import ConnectionConfigError, UnsupportedInputError
+from langchain_azureml_oss.exchange import Call
+from langchain_azureml_oss.families import ModelFamily, family
+from langchain_azureml_oss.formatters import (
+    Vector,
+    check_contract,
+    check_lengths,
+    embeddings_request,
+    read_vectors,
+)
+
+
+class EmbeddingsArguments(SharedArguments, total=False):
+    """Arguments of AzureMLOSSEmbeddings."""
+
+    dimensions: int | None
+    batch_size: int
+    query_kwargs: Mapping[str, Any]
+
+
+@loadable
+class AzureMLOSSEmbeddings(PlainCalls, Embeddings):
+    """Embedding model on Azure Machine Learning online endpoints.
+
+    The fields are those of the chat model, with two differences: `model_family` may be left out,
+    and what a chat model is told about its answer, such as `temperature`, is not sent.
+
+    Example:
+        ```python
+        from langchain_azureml_oss import AzureMLOSSEmbeddings
+
+        embeddings = AzureMLOSSEmbeddings(
+            endpoint_url="https://my-ep.eastus2.inference.ml.azure.com/v1/embeddings",
+            endpoint_api_key="...",
+        )
+        vector = embeddings.embed_query("What is CI?")
+        ```
+
+    Raises:
+        ConnectionConfigError: when it is made, the configuration is incomplete or wrong.
+        AzureMLOSSError: when it is called; see `langchain_azureml_oss.errors`.
+    """
+
+    dimensions: int | None = Field(default=None, ge=1)
+    """Numbers in a vector; sent where the contract has it, and checked in each answer."""
+    batch_size: int = Field(default=32, ge=1)
+    """Texts sent in one request."""
+    query_kwargs: dict[str, Any] = Field(default_factory=dict)
+    """Settings for queries, over `model_kwargs`: `{"input_type": "query"}` for models that tell
+    queries from documents."""
+    custom_get_token_ids: Callable[[str], list[int]] | None = Field(default=None, exclude=True)
+    """The model's tokenizer, for `get_num_tokens`."""
+
+    def __init__(self, **arguments: Unpack[EmbeddingsArguments]) -> None:
+        super().__init__(**arguments)
+
+    @field_validator("model_family", mode="before")
+    @classmethod
+    def _find_family(cls, value: Any) -> Any:
+        # Nothing of a family is about vectors, so that none has to be named.
+        return ModelFamily.OPENAI if value is None else family(value)
+
+    def _connected(self) -> Self:
+        super()._connected()
+        if self.content_formatter is not None:
+            msg = "content_formatter: embeddings have none; contract='openai' or 'score' says all."
+            raise ConnectionConfigError(msg)
+        check_contract(self._formatter.name)
+        unused = [name for name in SETTINGS if getattr(self, name) is not None]
+        if unused:
+            msg = f"{', '.join(unused)}: no setting of an embedding model; not sent."
+            warnings.warn(msg, stacklevel=2)
+        return self
+
+    def _add_version(self, pkg: str, version: str) -> None:
+        """Embeddings have no metadata of traces that would hold it."""
+
+    def embed_documents(self, texts: list[str]) -> list[Vector]:
+        """Return the vector of each text, in their order.
+
+        Raises:
+            UnsupportedInputError: one of them is no text.
+            ResponseFormatError: vectors are missing, or not of one length.
+        """
+        calls = self._calls(texts, self.model_kwargs)
+        return self._joined(found for call in calls for found in self._sync.drive(call))
+
+    async def aembed_documents(self, texts: list[str]) -> list[Vector]:
+        """Return the vector of each text, in their order; see `embed_documents`."""
+        calls = self._calls(texts, self.model_kwargs)
+        found = await all_at_once([all_of(self._async.drive(call)) for call in calls])
+        return self._joined(batch for (batch,) in found)
+
+    def embed_query(self, text: str) -> Vector:
+        """Return the vector of a text that others are to be found by; see `embed_documents`."""
+        (call,) = self._calls([text], {**self.model_kwargs, **self.query_kwargs})
+        (vector,) = self._joined(self._sync.drive(call))
+        return vector
+
+    async def aembed_query(self, text: str) -> Vector:
+        """Return the vector of a text that others are to be found by; see `embed_documents`."""
+        (call,) = self._calls([text], {**self.model_kwargs, **self.query_kwargs})
+        (vector,) = self._joined(await all_of(self._async.drive(call)))
+        return vector
+
+    def _calls(self, texts: Sequence[str], settings: Mapping[str, Any]) -> list[Call[list[Vector]]]:
+        """Return one call for each `batch_size` texts."""
+        if isinstance(texts, str) or not all(isinstance(text, str) for text in texts):
+            msg = "Embeddings are made of texts: embed_documents takes a list of str, embed_query"
+            raise UnsupportedInputError(f"{msg} one str.")
+        starts = range(0, len(texts), self.batch_size)
+        return [self._call(texts[start : start + self.batch_size], settings) for start in starts]
+
+    def _call(self, texts: Sequence[str], settings: Mapping[str, Any]) -> Call[list[Vector]]:
+        request = embeddings_request(
+            self._formatter.name,
+            self._url,
+            texts,
+            settings,
+            model=self.model,
+            dimensions=self.dimensions,
+        )
+        return self._plain(request, lambda response: read_vectors(response.body, len(texts)))
+
+    def _joined(self, batches: Iterable[list[Vector]]) -> list[Vector]:
+        vectors = [vector for batch in batches for vector in batch]
+        check_lengths(vectors, self.dimensions)
+        return vectors
