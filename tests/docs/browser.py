@@ -75,7 +75,11 @@ class Page:
     async def save(self, path):
         """Write a picture of what is seen."""
         said = await self.tell("Page.captureScreenshot", format="png")
+<<<<<<< HEAD
         Path(path).write_bytes(base64.b64decode(said["data"]))  # noqa: ASYNC240 -- a picture
+=======
+        await asyncio.to_thread(Path(path).write_bytes, base64.b64decode(said["data"]))
+>>>>>>> b1f996e (Draw the pictures without what turns while one waits)
 
     def _note(self, said):
         params = said.get("params", {})
@@ -106,6 +110,11 @@ async def page(chromium):
                     made = Page(socket)
                     for domain in ("Page", "Runtime", "Log"):
                         await made.tell(f"{domain}.enable")
+                    # Each page is a first visit: nothing is left of what another one kept.
+                    await made.tell(
+                        "Page.addScriptToEvaluateOnNewDocument",
+                        source="if (location.host) localStorage.clear()",
+                    )
                     yield made
         finally:
             process.kill()
