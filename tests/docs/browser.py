@@ -75,11 +75,7 @@ class Page:
     async def save(self, path):
         """Write a picture of what is seen."""
         said = await self.tell("Page.captureScreenshot", format="png")
-<<<<<<< HEAD
         Path(path).write_bytes(base64.b64decode(said["data"]))  # noqa: ASYNC240 -- a picture
-=======
-        await asyncio.to_thread(Path(path).write_bytes, base64.b64decode(said["data"]))
->>>>>>> b1f996e (Draw the pictures without what turns while one waits)
 
     def _note(self, said):
         params = said.get("params", {})

@@ -6,26 +6,17 @@ import documents
 
 from langchain_azureml_oss.families import ModelFamily
 
-HEADINGS = (
-    *("Family", "Also called", "Takes conversations", "System text", "Neighbours merged"),
-    *("Tool results", "Calls written as", "Reasoning", "Window"),
-)
 _YES = {True: "yes", False: "no"}
 
 
 def drawn():
     """The table of docs/background/families.md."""
     rows = [
-<<<<<<< HEAD
         (
             "| Family | Also called | Takes conversations | System text | Neighbours merged |"
             " Tool results | Calls written as | Reasoning | Window |"
         ),
         "|---|---|---|---|---|---|---|---|---|",
-=======
-        f"| {' | '.join(HEADINGS)} |",
-        "|---" * len(HEADINGS) + "|",
->>>>>>> b1f996e (Draw the pictures without what turns while one waits)
     ]
     for family in ModelFamily:
         row = family.row
