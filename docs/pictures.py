@@ -17,7 +17,7 @@ from rich.text import Text
 from langchain_azureml_oss.local import LocalEndpoint
 
 FOLDER = Path(__file__).parent / "pictures"
-WIDTH = 84
+WIDTH = 92
 COMMAND = str(Path(sys.executable).with_name("azureml-oss"))
 # A line that was written over, and movements of the cursor.
 _MOVES = re.compile(r"\x1b\[[0-9;?]*[A-HJKSTfhlsu]")
@@ -40,7 +40,10 @@ def run(words: list[str], environment: dict[str, str]) -> str:
         os.environ.clear()
         os.environ.update(before)
     lines = said.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
-    return "\n".join(_MOVES.sub("", line.rsplit("\r", 1)[-1]) for line in lines)
+    kept = (_MOVES.sub("", line.rsplit("\r", 1)[-1]) for line in lines)
+    # What turns while one waits was wiped away again; the port is another one each time.
+    kept = (line for line in kept if not re.match(r"(\x1b\[[\d;]*m)*[\u2800-\u28ff]", line))
+    return re.sub(r"127\.0\.0\.1:\d+", "127.0.0.1:5001", "\n".join(kept))
 
 
 def draw(name: str, typed: str, said: str) -> None:
@@ -73,12 +76,7 @@ def main() -> None:
                 "AZUREML_MODEL_FAMILY": "LLAMA",
             },
         )
-        # The port is another one each time.
-        draw(
-            "doctor",
-            "azureml-oss doctor",
-            said.replace(endpoint.url, "http://127.0.0.1:5001").partition("Paste this:")[0],
-        )
+        draw("doctor", "azureml-oss doctor", said.partition("Paste this:")[0])
 
 
 if __name__ == "__main__":

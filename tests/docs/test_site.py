@@ -28,8 +28,8 @@ SEEN = """({
     covered: [...document.querySelectorAll(".md-code__button, .md-clipboard")].filter(
         button => {
             const code = button.closest("pre").querySelector("code");
-            const room = parseFloat(getComputedStyle(code).paddingRight);
-            return button.getBoundingClientRect().width > room;
+            const [at, text] = [button, code].map(one => one.getBoundingClientRect());
+            return at.width && at.left < text.right && at.top < text.bottom;
         }).length,
     ink: getComputedStyle(document.querySelector(".md-content p, .md-content li")).color,
     paper: getComputedStyle(document.body).backgroundColor,
@@ -96,26 +96,31 @@ async def test_every_page_is_good_to_read(site, chromium):
     folder, root = site
     wrong, links, anchors = [], {}, {}
     async with browser.page(chromium) as page:
-        for path in pages(folder):
-            await page.look(WIDTHS[0], "light")
-            await page.open(root + path)
+        for number, path in enumerate(pages(folder)):
+            # Each page in both widths and both schemes, and all four pairs among the pages.
+            schemes = ("light", "dark") if number % 2 else ("dark", "light")
+            for width, scheme in zip(WIDTHS, schemes, strict=True):
+                await page.look(width, scheme)
+                await page.open(root + path)
+                problems = faults(await page.ask(SEEN), scheme)
+                if problems:
+                    wrong.append((path, width, scheme, problems))
             links[path], anchors[path] = await page.ask(LINKS), set(await page.ask(ANCHORS))
-            for scheme, name in SCHEMES.items():
-                for width in WIDTHS:
-                    await page.look(width, scheme)
-                    seen = await page.ask(SEEN)
-                    problems = {key: seen[key] for key in ("over", "cut", "covered") if seen[key]}
-                    if seen["scheme"] != name:
-                        problems["scheme"] = seen["scheme"]
-                    if contrast(seen["ink"], seen["paper"]) < 4.5:
-                        problems["contrast"] = (seen["ink"], seen["paper"])
-                    if problems:
-                        wrong.append((path, width, scheme, problems))
             wrong += [(path, problem) for problem in page.problems]
             page.problems.clear()
     assert wrong == [], "\n".join(map(str, wrong))
     assert broken(links, anchors, root, folder) == []
     assert len(links) > 30
+
+
+def faults(seen, scheme):
+    """What is wrong with what was seen of a page."""
+    found = {key: seen[key] for key in ("over", "cut", "covered") if seen[key]}
+    if seen["scheme"] != SCHEMES[scheme]:
+        found["scheme"] = seen["scheme"]
+    if contrast(seen["ink"], seen["paper"]) < 4.5:
+        found["contrast"] = (seen["ink"], seen["paper"])
+    return found
 
 
 def broken(links, anchors, root, folder):
