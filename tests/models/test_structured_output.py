@@ -301,7 +301,7 @@ def forming(text):
         if body.get("tools"):
             name = body["tools"][0]["function"]["name"]
             return {"tool_calls": [{"name": name, "args": text}]}
-        asked = re.search(r"a call of the function (\w+)", json.dumps(body["messages"]))
+        asked = re.search(r"a call of (\w+)", json.dumps(body["messages"]))
         return f'{{"name": "{asked[1]}", "parameters": {text}}}' if asked else text
 
     return script
