@@ -26,8 +26,12 @@ $(READY): requirements.lock pyproject.toml
 demo: $(READY)  ## Stream an answer from a real model on a local Azure ML endpoint
 	@$(BIN)/azureml-oss chat --local "What is CI?"
 
+# In as many processes as there are processors, a file of tests in one of them. A benchmark of
+# LangChain's suites is run as a test there, untimed.
+PYTEST := -m pytest -n auto --dist loadfile --benchmark-disable
+
 test: $(READY)  ## Run every test
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python $(PYTEST) $(ARGS)
 
 # The newest that resolve; and with these the oldest of what this package itself needs, over the
 # heads of the tests' own packages, of which some ask for more.
@@ -44,10 +48,10 @@ $(NEWEST)/.ready: $(READY)
 	@touch $@
 
 test-floor: $(FLOOR)/.ready  ## Run every test with the oldest versions that are allowed
-	$(FLOOR)/bin/python -m pytest $(ARGS)
+	$(FLOOR)/bin/python $(PYTEST) $(ARGS)
 
 test-newest: $(NEWEST)/.ready  ## Run every test with the newest versions that resolve
-	$(NEWEST)/bin/python -m pytest $(ARGS)
+	$(NEWEST)/bin/python $(PYTEST) $(ARGS)
 
 lint: $(READY)  ## Check style, formatting, types and import rules
 	$(BIN)/ruff check .

@@ -22,7 +22,10 @@ PUBLIC = {
         *("FamilyProfile", "ModelFamily", "__version__", "escape_roles"),
         *("messages_from_prompt", "register", "register_formatter"),
     ],
-    f"{NAME}.batch": ["Progress", "ascore_file", "score_file"],
+    f"{NAME}.batch": [
+        *("Estimate", "Progress", "aestimate_file", "ascore_file", "estimate_file"),
+        *("score_dataset", "score_file"),
+    ],
     f"{NAME}.chat_models": ["AzureMLOSSChatModel"],
     f"{NAME}.compat": [
         *("AzureMLChatOnlineEndpoint", "AzureMLEndpointApiType", "AzureMLOnlineEndpoint"),

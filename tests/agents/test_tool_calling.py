@@ -311,14 +311,14 @@ def test_decoding_is_constrained_where_the_server_takes_a_schema(serve):
     assert form["json_schema"]["schema"]["properties"]["name"] == {"const": "mul"}
 
 
-def test_where_it_takes_none_the_call_is_only_asked_for(serve):
+def test_where_it_takes_no_schema_any_json_is_what_a_call_must_be(serve):
     running = serve(options={"refuse_tools": True, "json_schema": False})
     bound = running.chat.bind_tools([add], tool_choice="any")
     for _ in range(2):
         assert bound.invoke("What is 1 + 2?").tool_calls
     assert ["response_format" in one.body for one in running.endpoint.requests] == [
         *(False, True),  # refused with tools; refused with a schema
-        *(False, False),
+        *(True, True),
     ]
 
 
