@@ -57,6 +57,9 @@ class _Adapter(HTTPAdapter):
             self._pools[request.url] = pool
         return pool
 
+    def cert_verify(self, *_: Any, **__: Any) -> None:
+        """Leave it to the context: for plain http, requests would not check a proxy's either."""
+
     def build_connection_pool_key_attributes(
         self, request: Any, verify: Any, cert: Any = None
     ) -> tuple[Any, Any]:
