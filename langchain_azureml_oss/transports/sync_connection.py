@@ -6,6 +6,7 @@ Public names of http.client and urllib3 are overridden: `connect`, `request`, `s
 
 from __future__ import annotations
 
+import socket
 import ssl
 from typing import Any
 
@@ -100,7 +101,8 @@ class Connection(_HTTPConnection):  # type: ignore[misc]
 
     def _is_answered(self) -> bool:
         """Wait until more can be sent; True: the answer has come before that."""
-        while not wait_for_write(self.sock, timeout=0):
+        # urllib3's TLS inside TLS cannot look without waiting.
+        while isinstance(self.sock, socket.socket) and not wait_for_write(self.sock, timeout=0):
             wait_for_socket(self.sock, read=True, write=True, timeout=BOUNDS.next_step())
             if wait_for_read(self.sock, timeout=0):
                 if self._incoming is None or self._incoming.closed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.cookiejar
 import os
 import ssl
 from collections.abc import Iterator
@@ -29,7 +28,6 @@ class _Adapter(HTTPAdapter):
         self._settings = settings
         self._context: ssl.SSLContext | None = None
         self._pools: dict[str, Any] = {}
-        self._targets: dict[str, str] = {}
         super().__init__(
             pool_maxsize=settings.max_connections,
             pool_block=pool_classes() is not None,
@@ -59,14 +57,8 @@ class _Adapter(HTTPAdapter):
             self._pools[request.url] = pool
         return pool
 
-    def request_url(self, request: Any, proxies: Any) -> str:
-        target = self._targets.get(request.url)
-        if target is None:
-            target = self._targets[request.url] = super().request_url(request, proxies)
-        return target
-
     def cert_verify(self, *_: Any, **__: Any) -> None:
-        """Leave it to the context."""
+        """Leave it to the context: for plain http, requests would not check a proxy's either."""
 
     def build_connection_pool_key_attributes(
         self, request: Any, verify: Any, cert: Any = None
@@ -114,7 +106,7 @@ class _Session(requests.Session):
     def __init__(self, adapter: HTTPAdapter) -> None:
         super().__init__()
         self.trust_env = False  # read once, in HttpSettings
-        self.cookies = _NoCookies(http.cookiejar.DefaultCookiePolicy(allowed_domains=()))
+        self.cookies = _NoCookies()
         self.mount("https://", adapter)
         self.mount("http://", adapter)
 

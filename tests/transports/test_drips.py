@@ -20,6 +20,8 @@ pytestmark = [
 
 ENOUGH = 100
 """Bytes of which the last ones would come long after any time-out here."""
+BREATHERS = 10
+"""Pauses of a relay, so that a big request has to wait for it."""
 
 
 class Relay:
@@ -58,6 +60,8 @@ class Relay:
             self._start(self._back, server, client)
             while data := client.recv(65536):
                 server.sendall(data)
+                if self._tick.count < BREATHERS:
+                    self._tick.wait()
 
     def _back(self, server, client):
         with contextlib.suppress(OSError):
@@ -172,6 +176,11 @@ def proxied(request, relay, secure, authority, monkeypatch):
 
 def test_a_proxy_that_does_not_drip_answers(ask, chat_at, secure, proxied):
     assert ask(chat_at(port_of(secure))).endswith("hi")
+
+
+def test_a_big_request_goes_through_a_proxy_that_takes_its_time(ask, chat_at, secure, proxied):
+    """What comes while the proxy's window is full is TLS's own, and no answer."""
+    assert ask(chat_at(port_of(secure)), "x" * 6_000_000).endswith("xxx")
 
 
 def test_a_proxy_that_drips_is_no_connection_in_time(ask, chat_at, secure, proxied, tick):
