@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 _TOOL = re.compile(r'\{"type":\s*"function"')
 _RESULTS = re.compile(
-    r"The function \w+ returned:\n(?P<plain>.*?)(?=\n\nThe function |\n\nAnswer with nothing but|\Z)"
+    r"The function \w+ returned:\n(?P<plain>.*?)(?=\n\nThe function |\n\nAnswer with nothing|\Z)"
     r"|<tool_response>\n(?P<hermes>.*?)\n</tool_response>"
     r'|\[TOOL_RESULTS\] \{"name": "\w+", "content": (?P<mistral>".*?")\} \[/TOOL_RESULTS\]',
     re.DOTALL,
