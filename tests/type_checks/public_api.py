@@ -38,6 +38,7 @@ def constructors(formatter: ContentFormatter, handler: BaseCallbackHandler) -> N
         contract="openai",
         content_formatter=formatter,
         reasoning_tags=("<think>", "</think>"),
+        token_counting="server",
         model="llama",
         temperature=0.4,
         max_tokens=5,
