@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-floor test-newest lint format docs bench soak lock clean
+.PHONY: help demo test test-ray test-floor test-newest lint format docs bench soak lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -30,8 +30,11 @@ demo: $(READY)  ## Stream an answer from a real model on a local Azure ML endpoi
 # LangChain's suites is run as a test there, untimed.
 PYTEST := -m pytest -n auto --dist loadfile --benchmark-disable
 
-test: $(READY)  ## Run every test
-	$(BIN)/python $(PYTEST) $(ARGS)
+test: $(READY)  ## Run every test but those of make test-ray
+	$(BIN)/python $(PYTEST) --ignore=tests/batch/test_ray_engine.py $(ARGS)
+
+test-ray: $(READY)  ## Run the tests that start a Ray cluster and kill its workers
+	$(BIN)/python -m pytest tests/batch/test_ray_engine.py $(ARGS)
 
 # The newest that resolve; and with these the oldest of what this package itself needs, over the
 # heads of the tests' own packages, of which some ask for more.

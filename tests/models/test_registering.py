@@ -16,7 +16,9 @@ KEYS = {"endpoint_url": "https://a.example/v1", "api_key": "k" * 32, "model_fami
 
 @pytest.fixture
 def providers(monkeypatch):
-    monkeypatch.setattr(base, "_BUILTIN_PROVIDERS", dict(base._BUILTIN_PROVIDERS))
+    others = {k: v for k, v in base._BUILTIN_PROVIDERS.items() if k != "azureml_oss"}
+    monkeypatch.setattr(base, "_BUILTIN_PROVIDERS", others)
+    base._get_chat_model_creator.cache_clear()
     yield base._BUILTIN_PROVIDERS
     base._get_chat_model_creator.cache_clear()
 

@@ -184,13 +184,20 @@ def test_a_server_may_refuse_a_request_before_it_took_all_of_it(
 
 
 def test_what_a_server_said_before_it_hung_up_is_read(make_chat, authority, refuse):
-    """The rest of the request finds nobody; in a loop, aiohttp may see only that."""
+    """The rest of the request finds nobody; in a loop, aiohttp may see only that.
+
+    TCP's reset may overtake the words and throw them away, so not every call can read them.
+    """
     fields = {"ca_bundle": authority.authority, "max_retries": 0}
-    with (
-        make_chat(endpoint_url=refuse("hangs up"), **fields) as chat,
-        pytest.raises(errors.InvalidRequestError, match="The body is too large"),
-    ):
-        chat.invoke("x" * 8_000_000)
+    seen = []
+    for _ in range(5):
+        with make_chat(endpoint_url=refuse("hangs up"), **fields) as chat:
+            with pytest.raises((errors.InvalidRequestError, errors.EndpointConnectionError)) as e:
+                chat.invoke("x" * 8_000_000)
+        seen.append(str(e.value))
+        if "The body is too large" in seen[-1]:
+            break
+    assert "The body is too large" in seen[-1]
 
 
 def test_what_follows_an_early_answer_goes_another_way(make_chat, raw_server, wire, answer):
