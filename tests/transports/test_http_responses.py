@@ -191,9 +191,11 @@ def test_what_a_server_said_before_it_hung_up_is_read(make_chat, authority, refu
     fields = {"ca_bundle": authority.authority, "max_retries": 0}
     seen = []
     for _ in range(5):
-        with make_chat(endpoint_url=refuse("hangs up"), **fields) as chat:
-            with pytest.raises((errors.InvalidRequestError, errors.EndpointConnectionError)) as e:
-                chat.invoke("x" * 8_000_000)
+        with (
+            make_chat(endpoint_url=refuse("hangs up"), **fields) as chat,
+            pytest.raises((errors.InvalidRequestError, errors.EndpointConnectionError)) as e,
+        ):
+            chat.invoke("x" * 8_000_000)
         seen.append(str(e.value))
         if "The body is too large" in seen[-1]:
             break
