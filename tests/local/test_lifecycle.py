@@ -21,9 +21,18 @@ V1 = "/v1/chat/completions"
 
 
 def endpoint_threads():
-    return [one for one in threading.enumerate() if one.name.startswith("local-endpoint")]
+    return {one for one in threading.enumerate() if one.name.startswith("local-endpoint")}
 
 
+@pytest.fixture
+def nothing_left():
+    """Fails when a thread of an endpoint outlives the test; other tests' endpoints may run on."""
+    before = endpoint_threads()
+    yield
+    assert endpoint_threads() <= before
+
+
+@pytest.mark.usefixtures("nothing_left")
 def test_start_and_stop_and_start_again(post, chat):
     endpoint = LocalEndpoint("echo")
     with pytest.raises(RuntimeError, match="not running"):
@@ -36,7 +45,6 @@ def test_start_and_stop_and_start_again(post, chat):
         with pytest.raises(requests.ConnectionError):
             requests.get(url, timeout=5)
     endpoint.stop()
-    assert not endpoint_threads()
     assert len(endpoint.requests) == 2
 
 
@@ -56,6 +64,7 @@ def test_an_endpoint_for_all_addresses_has_a_url_that_works(post, chat):
         assert post(endpoint, V1, chat()).status_code == 200
 
 
+@pytest.mark.usefixtures("nothing_left")
 def test_a_port_that_is_taken():
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -63,12 +72,12 @@ def test_a_port_that_is_taken():
         endpoint = LocalEndpoint("echo", port=taken.getsockname()[1])
         with pytest.raises(OSError, match="address"):
             endpoint.start()
-    assert not endpoint_threads()
     # Once it is free the same endpoint starts, where it was told to.
     with endpoint:
         assert endpoint.url.endswith(f":{endpoint.port}")
 
 
+@pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("stream", [False, True])
 def test_stopping_ends_open_requests_at_once(post, chat, stream):
     endpoint = LocalEndpoint("echo", token_delay_s=30).start()
@@ -88,7 +97,6 @@ def test_stopping_ends_open_requests_at_once(post, chat, stream):
     caller.join(5)
     assert time.monotonic() - start < 5
     assert ended
-    assert not endpoint_threads()
 
 
 def test_many_endpoints(chat, post):
@@ -99,6 +107,7 @@ def test_many_endpoints(chat, post):
         endpoint.stop()
 
 
+@pytest.mark.usefixtures("nothing_left")
 @pytest.mark.parametrize("sent", [signal.SIGINT, signal.SIGTERM])
 def test_serve_ends_with_a_signal(sent):
     endpoint = LocalEndpoint("echo")
@@ -112,7 +121,6 @@ def test_serve_ends_with_a_signal(sent):
     endpoint.serve(on_ready=ready)
     assert seen == ["Healthy"]
     assert signal.getsignal(sent) is before
-    assert not endpoint_threads()
 
 
 def test_an_endpoint_left_running_does_not_keep_the_process_alive():
