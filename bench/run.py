@@ -33,6 +33,7 @@ OURS = "this package"
 _USED = (
     # langchain-core's packages import what they name at first use.
     "import requests, aiohttp\nfrom langchain_core.language_models import BaseChatModel, BaseLLM\n"
+    "from langchain_core.tools import BaseTool\n"
 )
 IMPORTS = {
     "langchain_azureml_oss": ("", "import langchain_azureml_oss"),

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from langchain_core.messages import AIMessage, AIMessageChunk
 from langchain_core.messages.tool import tool_call
-from pydantic import TypeAdapter, model_validator
+from pydantic import ConfigDict, TypeAdapter, model_validator
 
 from langchain_azureml_oss.tools.calls import sorted_out
 
@@ -27,6 +27,8 @@ class _WholeMessage:
 
 class AnswerChunk(_WholeMessage, AIMessageChunk):
     """A part of an answer; an AIMessageChunk to everybody."""
+
+    model_config = ConfigDict(defer_build=True)  # an import is to be quick
 
     @classmethod
     def lc_id(cls) -> list[str]:
@@ -72,4 +74,4 @@ def _so_far(text: str | None) -> dict[str, Any] | None:
         return None
 
 
-_OBJECT = TypeAdapter(dict[str, Any])
+_OBJECT = TypeAdapter(dict[str, Any], config=ConfigDict(defer_build=True))
