@@ -308,7 +308,10 @@ def test_a_name_says_what_a_file_holds(file):
     assert not re.search(r"(^|[/_])(utils?|common|helpers?|misc)(?=[/_.])", file)
 
 
-ESSAYS = {"exchange/generator.py", "answers/event_reader.py", "batch/answer_file.py"}
+ESSAYS = {
+    *("exchange/generator.py", "answers/event_reader.py"),
+    *("tools/calls_in_text.py", "batch/answer_file.py"),
+}
 """State machines: their states and rules are told before the code."""
 
 
@@ -316,6 +319,16 @@ ESSAYS = {"exchange/generator.py", "answers/event_reader.py", "batch/answer_file
 def test_a_state_machine_is_explained_first(file):
     essay = ast.get_docstring(ast.parse((PACKAGE / file).read_text())).splitlines()
     assert 10 <= sum(map(bool, essay)) <= 30
+
+
+def test_each_new_thing_has_a_name_and_a_place():
+    text = (ROOT / "docs/architecture.md").read_text()
+    rows = re.findall(r"(?m)^\| (.+?) \| (.+) \|$", text.partition("| New | Place |")[2])
+    assert len(rows) > 10
+    for new, place in rows:
+        assert "`" not in new
+        for path in re.findall(r"`([\w/]+(?:\.py|/))`", place):
+            assert (PACKAGE / path).exists(), path
 
 
 def test_family_quirks_stand_in_the_table_alone():

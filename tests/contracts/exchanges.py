@@ -1,4 +1,20 @@
-"""Reads the golden files: what is asked, what goes over the wire, and what comes of it."""
+"""Reads the golden files: what is asked, what goes over the wire, and what comes of it.
+
+A file of `golden/contracts/` is one contract and one API:
+
+    contract, api    their names, which are also the file's
+    endpoint_urls    what users give as `endpoint_url`
+    settings         LangChain's name of a setting -> the contract's; null: dropped
+    form             how any question of this API is sent, asked through every family:
+      asks           "messages" or "prompt"
+      urls           where the request goes, one for each of endpoint_urls
+      request        its body; $prompt, $messages, $settings are filled in, and the values of the
+                     key "**" are merged into the object that holds it
+      response       the answer's body, with $prompt and $says
+      event, last_event  the same, streamed
+    exchanges        single questions: a name, `model` (its arguments), `ask`, `wire` (requests and
+                     responses in turn) and the `answer` that comes of it
+"""
 
 from __future__ import annotations
 
@@ -19,6 +35,8 @@ from langchain_core.messages import (
     SystemMessage,
     ToolMessage,
 )
+
+from langchain_azureml_oss.formatters import contract_names
 
 HERE = Path(__file__).parent
 GOLDEN = HERE / "golden"
@@ -48,7 +66,7 @@ CONTRACTS = load_all("contracts")
 FAMILIES = {
     name: found
     for name in re.findall(
-        r"(?m)^    ([A-Z0-9]+) = ",
+        r"(?m)^    ([A-Z0-9_]+) = ",
         (HERE.parents[1] / "langchain_azureml_oss/families/table.py").read_text(),
     )
     if (found := load_all("families").get(name))
@@ -237,6 +255,9 @@ class Cell:
         return self._golden["answer"]
 
 
+ORDER = contract_names()
+
+
 def cells():
     return [
         Cell(file["contract"], file["api"], url, family)
@@ -244,9 +265,6 @@ def cells():
         for url in file["endpoint_urls"]
         for family in FAMILIES
     ]
-
-
-ORDER = ["score", "score-params", "gpt2-2023", "falcon-2023", "dolly-2023", "openai"]
 
 
 def fill(form: Any, values: dict[str, Any]) -> Any:

@@ -69,9 +69,11 @@ def test_nothing_of_the_callers_is_changed():
 
 
 # docs/contracts.md: at /score it is max_new_tokens, in OpenAI-style bodies max_tokens.
-@pytest.mark.parametrize("name", contract_names())
-def test_each_contract_has_its_name_for_the_length(name):
-    expected = "max_tokens" if name == "openai" else "max_new_tokens"
+LENGTHS = dict.fromkeys(contract_names(), "max_new_tokens") | {"openai": "max_tokens"}
+
+
+@pytest.mark.parametrize(("name", "expected"), LENGTHS.items())
+def test_each_contract_has_its_name_for_the_length(name, expected):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         sent = spell(merge({"max_tokens": 5}), formatter(name).parameter_names, name)
