@@ -15,7 +15,12 @@ from langchain_azureml_oss.connections.connection import (
     missing,
     there_instead,
 )
-from langchain_azureml_oss.connections.credentials import DEFAULT_SCOPE, Authorizer, authorizer
+from langchain_azureml_oss.connections.credentials import (
+    DEFAULT_SCOPE,
+    Authorizer,
+    authorizer,
+    jwt_expiry,
+)
 from langchain_azureml_oss.connections.files import check_type
 from langchain_azureml_oss.connections.named import named_connection
 from langchain_azureml_oss.connections.nearest import nearest
@@ -43,6 +48,7 @@ __all__ = [
     "contract_for",
     "from_environment",
     "is_loopback",
+    "jwt_expiry",
     "missing",
     "named_connection",
     "nearest",

@@ -174,7 +174,7 @@ class TokenAuthorizer:
             )
             raise AuthenticationError(msg, is_retryable=False)
         self._token = token
-        self._live_until(_seconds(getattr(given, "expires_on", None)) or _jwt_expiry(token) or 0.0)
+        self._live_until(_seconds(getattr(given, "expires_on", None)) or jwt_expiry(token) or 0.0)
 
     def _live_until(self, ends: float) -> None:
         # Short-lived tokens are used for at least half of what is left of their life.
@@ -246,7 +246,7 @@ def _seconds(value: Any) -> float | None:
         return None
 
 
-def _jwt_expiry(token: str) -> float | None:
+def jwt_expiry(token: str) -> float | None:
     """Read the `exp` claim (seconds since 1970) of a JWT; Entra ID's and Azure ML's tokens are."""
     try:
         payload = token.split(".")[1]

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import base64
 import errno
 import ipaddress
 import socket
 import ssl
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
+from langchain_azureml_oss.connections import jwt_expiry
 from langchain_azureml_oss.errors import (
     AuthenticationError,
     AzureMLOSSError,
@@ -23,7 +23,6 @@ from langchain_azureml_oss.errors import (
     StreamInterruptedError,
     explain,
 )
-from langchain_azureml_oss.wire import decode_json
 
 _LOGS = "Its logs say why: az ml online-deployment get-logs --endpoint-name NAME --name DEPLOYMENT."
 _ADVICE: Sequence[tuple[type[AzureMLOSSError], str]] = (
@@ -69,6 +68,16 @@ AUTHORITY_ADVICE = (
     "For a certificate that your own network signed, pass its authority as"
     " ca_bundle='authority.pem'. For a self-signed one, that is the certificate itself."
 )
+_CERTIFICATES: Mapping[str, str] = {
+    **dict.fromkeys(
+        ("expired", "not yet valid"),
+        "The server needs a new certificate; or this machine's clock is wrong.",
+    ),
+    **dict.fromkeys(
+        ("mismatch", "not valid for"), "Use the host name that the certificate is for."
+    ),
+}
+"""What a check of a certificate says -> what to do."""
 
 
 def for_error(error: AzureMLOSSError) -> str:
@@ -129,17 +138,9 @@ def about_addresses(host: str, addresses: Sequence[str]) -> str:
     if list(addresses) == [host]:
         return f"{host} is an address itself"
     shown = f"{host} is " + ", ".join(addresses[:3]) + (", …" if len(addresses) > 3 else "")
-    if any(_is_private(address) for address in addresses):
+    if any(ip.is_private and not ip.is_loopback for ip in map(ipaddress.ip_address, addresses)):
         return f"{shown} (a private endpoint: reachable inside of its network only)"
     return shown
-
-
-def _is_private(address: str) -> bool:
-    try:
-        found = ipaddress.ip_address(address.partition("%")[0])
-    except ValueError:
-        return False
-    return found.is_private and not found.is_loopback
 
 
 def for_name(host: str) -> str:
@@ -177,12 +178,8 @@ def for_tls(error: OSError) -> tuple[str, str]:
     """Return what went wrong with a TLS handshake, and what to do about it."""
     if isinstance(error, ssl.SSLCertVerificationError):
         words = getattr(error, "verify_message", "") or str(error)
-        advice = AUTHORITY_ADVICE
-        if "expired" in words or "not yet valid" in words:
-            advice = "The server needs a new certificate; or this machine's clock is wrong."
-        elif "mismatch" in words.lower() or "not valid for" in words:
-            advice = "Use the host name that the certificate is for."
-        return f"the certificate is not trusted: {words}", advice
+        told = (way for said, way in _CERTIFICATES.items() if said in words.lower())
+        return f"the certificate is not trusted: {words}", next(told, AUTHORITY_ADVICE)
     if isinstance(error, ssl.SSLError) and "WRONG_VERSION" in str(error.reason):
         return "the server does not speak TLS at this port", "Check the port; https:// needs TLS."
     said = error.strerror or str(error) or type(error).__name__
@@ -194,13 +191,10 @@ def for_tls(error: OSError) -> tuple[str, str]:
 
 def about_token(secret: str, now: float | None = None) -> str:
     """Return what the form of a secret tells where it was refused."""
-    parts = secret.split(".")
-    if len(parts) != 3 or not secret.startswith("ey"):
+    if secret.count(".") != 2 or not secret.startswith("ey"):
         return ""
-    padded = parts[1] + "=" * (-len(parts[1]) % 4)
-    try:
-        ends = float(decode_json(base64.urlsafe_b64decode(padded))["exp"])
-    except (ValueError, KeyError, TypeError):
+    ends = jwt_expiry(secret)
+    if ends is None:
         return "The key has the form of a token; tokens expire."
     left = ends - (time.time() if now is None else now)
     if left < 0:

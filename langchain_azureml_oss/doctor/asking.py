@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from langchain_core.messages import AIMessage
@@ -52,41 +52,43 @@ def ask(step: Ask, transport: SyncTransport, authorizer: Authorizer) -> Answer:
         AzureMLOSSError: there is no answer.
     """
     probe = step.probe
+    is_long = probe.feature in {"tools", "json_schema"}
     arguments = {
         # Named in any case, or the environment would say which.
         **probe.arguments(step.row, step.deployment or "default"),
         **_LIMITS,
         "model_family": step.row,
         "endpoint_api_key": "asked of the authorizer",
-        "max_tokens": _FEATURE_TOKENS if probe.feature else TOKENS,
+        "max_tokens": _FEATURE_TOKENS if is_long else TOKENS,
         "stream_usage": probe.usage,
-        "streaming": probe.stream,
+        "streaming": probe.feature == "stream",
     }
     if probe.feature == "tools":
         arguments["tool_calling"] = "native"  # or the server would not be asked for its own
     model = (AzureMLOSSChatModel if probe.api == "chat" else AzureMLOSSLLM)(**arguments)
-    watched = _Watched(transport, authorizer)
-    vars(model)["_sync"] = watched
-    text, told, calls = _QUESTIONS[type(model)](model, probe)
-    own_names = {model._trace_name({}), "unknown"}  # noqa: SLF001
+    watched = vars(model)["_sync"] = _Watched(transport, authorizer)
+    text, told, calls = _asked(model, probe)
     name = told.get("model_name")
     return Answer(
         text=text,
-        headers=watched.headers,
+        headers=watched.response.headers,
         first_byte=watched.first_byte,
         seconds=watched.seconds,
-        model=None if name in own_names else name,
+        model=None if name in {model._trace_name({}), "unknown"} else name,  # noqa: SLF001
         has_usage=bool(told.get("usage_metadata")),
         has_calls=bool(calls),
         finish_reason=told.get("finish_reason"),
-        is_stream=watched.is_stream,
+        is_stream=watched.response.is_event_stream,
     )
 
 
-_Told = tuple[str, Mapping[str, Any], Any]
-
-
-def _ask_chat(model: AzureMLOSSChatModel, probe: Probe) -> _Told:
+def _asked(
+    model: AzureMLOSSChatModel | AzureMLOSSLLM, probe: Probe
+) -> tuple[str, Mapping[str, Any], Sequence[Any]]:
+    """Return the text of an answer, what was told about it, and its tool calls."""
+    if isinstance(model, AzureMLOSSLLM):
+        generation = model.generate([_PROMPT]).generations[0][0]
+        return generation.text, generation.generation_info or {}, ()
     message: AIMessage
     if probe.feature == "tools":
         message = model.bind_tools([_TOOL]).invoke("What is the weather in Paris? Use the tool.")
@@ -99,33 +101,19 @@ def _ask_chat(model: AzureMLOSSChatModel, probe: Probe) -> _Told:
     return message.text, told, message.tool_calls
 
 
-def _ask_llm(model: AzureMLOSSLLM, _: Probe) -> _Told:
-    (generations,) = model.generate([_PROMPT]).generations
-    info = generations[0].generation_info or {}
-    return generations[0].text, info, ()
-
-
-_QUESTIONS: Mapping[type, Callable[[Any, Probe], _Told]] = {
-    AzureMLOSSChatModel: _ask_chat,
-    AzureMLOSSLLM: _ask_llm,
-}
-
-
 class _Watched:
     """The way to the endpoint; remembers headers and times, and lets nothing be amended."""
 
     def __init__(self, transport: SyncTransport, authorizer: Authorizer) -> None:
         self._transport, self._authorizer = transport, authorizer
-        self.headers: Mapping[str, str] = {}
+        self.response = HttpResponse(0, {})
         self.first_byte = self.seconds = 0.0
-        self.is_stream = False
 
     def drive(self, call: Call[T]) -> Iterator[T]:
         started = time.monotonic()
 
         def reader(response: HttpResponse) -> Any:
-            self.headers, self.is_stream = response.headers, response.is_event_stream
-            self.first_byte = time.monotonic() - started
+            self.response, self.first_byte = response, time.monotonic() - started
             return call.reader(response)
 
         # What a server refuses is what is asked about, so nothing is done without it.

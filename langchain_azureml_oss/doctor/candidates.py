@@ -32,10 +32,9 @@ class Probe:
     role: Literal["configured", "alternative", "better", "elsewhere"] = "configured"
     """What the user configured; another contract at that URL; a path that can do more than /score;
     a path or a contract that the user did not configure."""
-    stream: bool = False
+    feature: Literal["", "stream", "tools", "json_schema"] = ""
     usage: bool = False
     """Whether a stream is asked for its usage."""
-    feature: Literal["", "tools", "json_schema"] = ""
     as_prompt: bool = False
     """Whether a conversation goes as one prompt, in the family's template."""
 
@@ -83,7 +82,7 @@ def plan(url: str, contract: str, row: FamilyProfile) -> list[Probe]:
     ]
     if contract == "auto" and own != "openai" and row.chat:
         # Asked in any case, and at once for all that it is there for.
-        probes.append(Probe("openai", "chat", openai_url, "better", stream=True, usage=True))
+        probes.append(Probe("openai", "chat", openai_url, "better", "stream", usage=True))
     known = {_key(probe) for probe in probes}
     probes += [probe for probe in others if _key(probe) not in known]
     return list({_key(probe): probe for probe in probes}.values())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass
 from typing import Any, Literal
 
 from langchain_azureml_oss.errors import redact
@@ -59,41 +59,25 @@ class Report:
 
     def without(self, secrets: Sequence[str]) -> Report:
         """Return the report with these texts taken out of everything that it shows."""
-        hide = _Hide(secrets)
-        return replace(
-            self,
-            lines=[Line(x.name, x.state, hide(x.found), hide(x.advice)) for x in self.lines],
-            requests=hide(self.requests),
-            recommended=hide(self.recommended),
-            python=hide(self.python),
+
+        def hide(value: Any) -> Any:
+            if isinstance(value, Mapping):
+                return {key: hide(item) for key, item in value.items()}
+            if isinstance(value, list | tuple):
+                return [hide(item) for item in value]
+            return redact(value, *secrets)
+
+        return Report(
+            [Line(x.name, x.state, hide(x.found), hide(x.advice)) for x in self.lines],
+            *map(hide, (self.requests, self.recommended, self.python, self.usable)),
         )
 
     def as_json(self) -> dict[str, Any]:
         """Return what `--json` shows."""
         return {
             "usable": self.usable,
-            "checks": [
-                {
-                    "name": line.name,
-                    "state": line.state,
-                    "found": line.found,
-                    "advice": line.advice or None,
-                }
-                for line in self.lines
-            ],
+            "checks": [{**asdict(line), "advice": line.advice or None} for line in self.lines],
             "requests": list(self.requests),
             "recommended": dict(self.recommended),
             "python": self.python or None,
         }
-
-
-class _Hide:
-    def __init__(self, secrets: Sequence[str]) -> None:
-        self._secrets = secrets
-
-    def __call__(self, value: Any) -> Any:
-        if isinstance(value, Mapping):
-            return {key: self(item) for key, item in value.items()}
-        if isinstance(value, list | tuple):
-            return [self(item) for item in value]
-        return redact(value, *self._secrets)

@@ -159,10 +159,10 @@ class _Examination:
         found = self._found
         streaming = found.streaming_probe
         if streaming is not None and found.streamed is None:
-            yield from self._stream(replace(streaming, stream=True, usage=True))
+            yield from self._stream(replace(streaming, feature="stream", usage=True))
         chat = found.openai_chat
         if chat is not None:
-            plain = replace(chat, stream=False, usage=False)
+            plain = replace(chat, usage=False)
             found.tools = yield from self._ask(replace(plain, feature="tools"))
             found.schema = yield from self._ask(replace(plain, feature="json_schema"))
         for line in features.lines(found):

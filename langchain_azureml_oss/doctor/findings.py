@@ -41,7 +41,7 @@ class Findings:
 
     def take(self, probe: Probe, answer: Answer) -> None:
         """Keep what answered."""
-        if probe.stream:
+        if probe.feature == "stream":
             self.streamed = answer
         if probe.role == "better":
             self.better = probe

@@ -11,25 +11,21 @@ from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.families import FamilyProfile
 
 
-class Resolve(NamedTuple):
+class _Place(NamedTuple):
+    host: str
+    port: int
+
+
+class Resolve(_Place):
     """Look a host name up -> its addresses, or the OSError."""
 
-    host: str
-    port: int
 
-
-class Connect(NamedTuple):
+class Connect(_Place):
     """Open a connection -> None, or the OSError."""
 
-    host: str
-    port: int
 
-
-class Handshake(NamedTuple):
+class Handshake(_Place):
     """Open a TLS connection -> Certificate, or the OSError."""
-
-    host: str
-    port: int
 
 
 class Ask(NamedTuple):
@@ -96,18 +92,20 @@ class Sent:
     probe: Probe
     outcome: Outcome
 
+    @property
+    def error(self) -> AzureMLOSSError | None:
+        """What it ended with, where there is no answer."""
+        return None if isinstance(self.outcome, Answer) else self.outcome
+
     def as_json(self) -> dict[str, Any]:
         """Return what `--json` shows."""
-        probe, outcome = self.probe, self.outcome
-        what = probe.feature or ("stream" if probe.stream else "")
-        is_answer = isinstance(outcome, Answer)
         return {
             "method": "POST",
-            "contract": probe.contract,
-            "api": probe.api,
-            "path": probe.path,
-            "feature": what or None,
-            "answered": is_answer,
-            "status": 200 if isinstance(outcome, Answer) else outcome.status,
-            "error": None if isinstance(outcome, Answer) else str(outcome),
+            "contract": self.probe.contract,
+            "api": self.probe.api,
+            "path": self.probe.path,
+            "feature": self.probe.feature or None,
+            "answered": self.error is None,
+            "status": 200 if self.error is None else self.error.status,
+            "error": None if self.error is None else str(self.error),
         }

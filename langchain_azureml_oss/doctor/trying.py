@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import functools
-import http.client
 import socket
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Generator, Mapping
-from typing import Any, Self
+from typing import Any
 
 from langchain_azureml_oss._version import __version__
+from langchain_azureml_oss.answers import WholeReader
 from langchain_azureml_oss.connections import Authorizer
 from langchain_azureml_oss.doctor.asking import ask
 from langchain_azureml_oss.doctor.checklist import Report
@@ -28,13 +26,14 @@ from langchain_azureml_oss.doctor.steps import (
     Step,
 )
 from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.exchange import Call, RetryPolicy
 from langchain_azureml_oss.transports import (
     HttpSettings,
     SyncTransport,
     environment_proxies,
     tls_context,
 )
-from langchain_azureml_oss.wire import decode_json
+from langchain_azureml_oss.wire import HttpRequest, Timeouts, decode_json
 
 _CONNECT_SECONDS = 10.0
 _LARGEST = 1024 * 1024
@@ -43,22 +42,22 @@ _LARGEST = 1024 * 1024
 
 def carry_out(examination: Generator[Step, Any, Report], setup: Setup) -> Report:
     """Run an examination to its end."""
-    with _Hands(setup) as hands:
-        outcome: Any = None
+    hands = _Hands(setup)
+    outcome: Any = None
+    try:
         while True:
-            try:
-                step = examination.send(outcome)
-            except StopIteration as end:
-                report: Report = end.value
-                return report.without(hands.secrets)
-            outcome = hands.do(step)
+            outcome = hands.do(examination.send(outcome))
+    except StopIteration as end:
+        report: Report = end.value
+        return report.without(hands.secrets)
+    finally:
+        hands.close()
 
 
 class _Hands:
     def __init__(self, setup: Setup) -> None:
         self._setup = setup
-        self._authorizer: Authorizer | None = None
-        self.secrets = [secret for secret in (setup.key,) if secret]
+        self.secrets = [setup.key] if setup.key else []
         """What no line of the report may show."""
         self._actions: Mapping[type, Callable[[Any], Any]] = {
             Resolve: _resolve,
@@ -69,69 +68,49 @@ class _Hands:
             Pause: lambda step: time.sleep(step.seconds),
         }
 
-    def __enter__(self) -> Self:
-        return self
+    def do(self, step: Step) -> Any:
+        return self._actions[type(step)](step)
 
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
         if "_transport" in vars(self):
             self._transport.close()
 
     # Only once it is known that the URL is one.
     @functools.cached_property
-    def _settings(self) -> HttpSettings:
-        return HttpSettings(proxies=environment_proxies(self._setup.url))
-
-    @functools.cached_property
     def _transport(self) -> SyncTransport:
-        return SyncTransport(self._settings)
+        return SyncTransport(HttpSettings(proxies=environment_proxies(self._setup.url)))
 
-    def do(self, step: Step) -> Any:
-        return self._actions[type(step)](step)
-
-    def _authorize(self) -> Authorizer:
-        """Return what authorizes the requests; kept, since a token serves them all."""
-        if self._authorizer is None:
-            self._authorizer = self._setup.authorizer()
-        return self._authorizer
+    # Kept, since a token serves all requests.
+    @functools.cached_property
+    def _authorizer(self) -> Authorizer:
+        return self._setup.authorizer()
 
     def _ask(self, step: Ask) -> Outcome:
         try:
-            self.secrets.append(self._authorize().secret())
-            return ask(step, self._transport, self._authorize())
+            self.secrets.append(self._authorizer.secret())
+            return ask(step, self._transport, self._authorizer)
         except AzureMLOSSError as error:
             return error
 
     def _look(self, step: Look) -> dict[str, Any] | None:
-        # The package's transports only post.
-        secret = self._authorize().secret()
-        headers = {**_headers(step.deployment), "authorization": f"Bearer {secret}"}
-        opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler(self._settings.proxies),
-            urllib.request.HTTPSHandler(context=tls_context(self._settings)),
-            _StaysHere(),
+        headers = {
+            "accept-encoding": "identity",
+            "user-agent": f"langchain-azureml-oss/{__version__}",
+            **({"azureml-model-deployment": step.deployment} if step.deployment else {}),
+        }
+        call = Call(
+            HttpRequest(step.url, b"", headers, method="GET"),
+            self._authorizer,
+            lambda response: WholeReader(response, lambda whole: whole.body, _LARGEST),
+            Timeouts(_CONNECT_SECONDS, _CONNECT_SECONDS),
+            retries=RetryPolicy(max_retries=0),
         )
-        request = urllib.request.Request(step.url, headers=headers)  # noqa: S310 - http(s), checked
         try:
-            with opener.open(request, timeout=_CONNECT_SECONDS) as response:
-                found = decode_json(response.read(_LARGEST))
-        except urllib.error.HTTPError as error:
-            error.close()
-            return None
-        except (OSError, http.client.HTTPException, ValueError):
+            (body,) = self._transport.drive(call)
+            found = decode_json(body)
+        except (AzureMLOSSError, ValueError):
             return None
         return found if isinstance(found, dict) else None
-
-
-class _StaysHere(urllib.request.HTTPRedirectHandler):
-    """Follows no redirect, since the key would go along."""
-
-    def redirect_request(self, *_: Any) -> None:
-        return None
-
-
-def _headers(deployment: str | None) -> dict[str, str]:
-    headers = {"accept-encoding": "identity", "user-agent": f"langchain-azureml-oss/{__version__}"}
-    return {**headers, "azureml-model-deployment": deployment} if deployment else headers
 
 
 def _resolve(step: Resolve) -> list[str] | OSError:
@@ -146,7 +125,7 @@ def _resolve(step: Resolve) -> list[str] | OSError:
 
 def _connect(step: Connect) -> OSError | None:
     try:
-        socket.create_connection((step.host, step.port), timeout=_CONNECT_SECONDS).close()
+        socket.create_connection(step, timeout=_CONNECT_SECONDS).close()
     except OSError as error:
         return error
     return None
@@ -155,7 +134,7 @@ def _connect(step: Connect) -> OSError | None:
 def _handshake(step: Handshake) -> Certificate | OSError:
     try:
         with (
-            socket.create_connection((step.host, step.port), timeout=_CONNECT_SECONDS) as plain,
+            socket.create_connection(step, timeout=_CONNECT_SECONDS) as plain,
             tls_context(HttpSettings()).wrap_socket(plain, server_hostname=step.host) as secure,
         ):
             shown = secure.getpeercert() or {}

@@ -133,5 +133,7 @@ def _failures(api: Api, found: Findings) -> Sequence[tuple[Sent, AzureMLOSSError
     return [
         (sent, sent.outcome)
         for sent in found.sent
-        if sent.probe.api == api and not sent.probe.feature and not isinstance(sent.outcome, Answer)
+        if sent.probe.api == api
+        and sent.probe.feature in {"", "stream"}
+        and not isinstance(sent.outcome, Answer)
     ]
