@@ -20,6 +20,8 @@ SAME_REQUEST = "dolly-2023"
 # From the one that hides the others to the bare host.
 _SUFFIXES = ("/v1/chat/completions", "/chat/completions", "/v1/completions", "/completions")
 
+Feature = Literal["", "stream", "tools", "json_schema"]
+
 
 @dataclass(frozen=True, slots=True)
 class Probe:
@@ -32,7 +34,7 @@ class Probe:
     role: Literal["configured", "alternative", "better", "elsewhere"] = "configured"
     """What the user configured; another contract at that URL; a path that can do more than /score;
     a path or a contract that the user did not configure."""
-    feature: Literal["", "stream", "tools", "json_schema"] = ""
+    feature: Feature = ""
     usage: bool = False
     """Whether a stream is asked for its usage."""
     as_prompt: bool = False
@@ -83,9 +85,10 @@ def plan(url: str, contract: str, row: FamilyProfile) -> list[Probe]:
     if contract == "auto" and own != "openai" and row.chat:
         # Asked in any case, and at once for all that it is there for.
         probes.append(Probe("openai", "chat", openai_url, "better", "stream", usage=True))
-    known = {_key(probe) for probe in probes}
-    probes += [probe for probe in others if _key(probe) not in known]
-    return list({_key(probe): probe for probe in probes}.values())
+    unique: dict[tuple[str, Api, str], Probe] = {}
+    for probe in [*probes, *others]:
+        unique.setdefault((probe.contract, probe.api, probe.target), probe)
+    return list(unique.values())
 
 
 def is_worth_sending(
@@ -110,11 +113,8 @@ def is_worth_sending(
     if probe.as_prompt:
         completion = found.get("completion")
         return completion is not None and completion.target == probe.target
-    return probe.role == "configured" or not found or probe.contract in _contracts(found)
-
-
-def _contracts(found: Mapping[Api, Probe]) -> set[str]:
-    return {probe.contract for probe in found.values()}
+    is_spoken = any(probe.contract == other.contract for other in found.values())
+    return probe.role == "configured" or not found or is_spoken
 
 
 def _both(contract: str, url: str, row: FamilyProfile) -> list[Probe]:
@@ -129,10 +129,6 @@ def _both(contract: str, url: str, row: FamilyProfile) -> list[Probe]:
     if made.traits.chat and row.chat:
         return [*turns, completion]
     return [completion, replace(chat, as_prompt=True), *turns]
-
-
-def _key(probe: Probe) -> tuple[str, Api, str]:
-    return probe.contract, probe.api, probe.target
 
 
 def _by_family(names: list[str], row: FamilyProfile) -> list[str]:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 from langchain_azureml_oss.errors import redact
 
 State = Literal["ok", "failed", "skipped"]
+Verdict = tuple[State, str, str]
+"""What a line says of a check: its state, what was found, and the way forward."""
 
 TITLES: Mapping[str, str] = {
     "configuration": "Configuration",

@@ -1,4 +1,4 @@
-"""What an examination has found so far."""
+"""What an examination has found so far, and the lines that it has written."""
 
 from __future__ import annotations
 
@@ -6,20 +6,26 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from langchain_azureml_oss.doctor.candidates import SAME_REQUEST, TOKENS, Probe
+from langchain_azureml_oss.doctor.checklist import Line, State
+from langchain_azureml_oss.doctor.setup import Setup
 from langchain_azureml_oss.doctor.steps import Answer, Outcome, Sent
-from langchain_azureml_oss.errors import AzureMLOSSError
-from langchain_azureml_oss.families import FamilyProfile
+from langchain_azureml_oss.families import FamilyProfile, ModelFamily, profile
 from langchain_azureml_oss.formatters import Api
 
+MAX_REQUESTS = 8
 
-@dataclass(kw_only=True)
+
+@dataclass
 class Findings:
     """What answered, what did not, and what the server said of itself."""
 
-    row: FamilyProfile
+    setup: Setup
+    row: FamilyProfile = field(init=False)
     """The family; that of a plain chat model where it is not known."""
-    deployment: str | None
+    deployment: str | None = field(init=False)
     """The deployment that is asked for."""
+    lines: dict[str, Line] = field(default_factory=dict)
+    """Check -> what came of it."""
     probes: dict[Api, Probe] = field(default_factory=dict)
     answers: dict[Api, Answer] = field(default_factory=dict)
     better: Probe | None = None
@@ -29,20 +35,26 @@ class Findings:
     """URLs that do not exist."""
     is_doubtful: bool = False
     """Whether the completion was longer than asked for, as if its parameters stood elsewhere."""
-    streamed: Answer | None = None
-    stream_error: AzureMLOSSError | None = None
-    usage_error: AzureMLOSSError | None = None
-    tools: Outcome | None = None
-    schema: Outcome | None = None
-    looked: list[tuple[str, bool]] = field(default_factory=list)
-    """Paths that were got, and whether they answered."""
-    seen: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Path -> its JSON object."""
+    outcomes: dict[str, Outcome] = field(default_factory=dict)
+    """Feature -> what came of asking for it."""
+    refuses_usage: bool = False
+    """Whether a stream may not be asked for its usage."""
+    seen: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    """Path that was got -> its JSON object, where it has one."""
+
+    def __post_init__(self) -> None:
+        self.row = self.setup.family or profile(ModelFamily.OPENAI)
+        self.deployment = self.setup.deployment
+
+    def put(self, name: str, state: State, found: str, advice: str = "") -> bool:
+        """Write the line of a check, and return whether it is no failure."""
+        self.lines[name] = Line(name, state, found, advice)
+        return state != "failed"
 
     def take(self, probe: Probe, answer: Answer) -> None:
         """Keep what answered."""
-        if probe.feature == "stream":
-            self.streamed = answer
+        if probe.feature:
+            self.outcomes[probe.feature] = answer
         if probe.role == "better":
             self.better = probe
             if "chat" in self.probes:
@@ -55,12 +67,15 @@ class Findings:
         self.probes[probe.api], self.answers[probe.api] = probe, answer
 
     @property
+    def requests_left(self) -> int:
+        """How many more may be sent."""
+        return MAX_REQUESTS - len(self.sent) - len(self.seen)
+
+    @property
     def openai_chat(self) -> Probe | None:
         """The chat that takes tools and response formats, if there is one."""
-        return next(
-            (p for p in (self.better, self.probes.get("chat")) if p and p.contract == "openai"),
-            None,
-        )
+        chats = (self.better, self.probes.get("chat"))
+        return next((chat for chat in chats if chat and chat.contract == "openai"), None)
 
     @property
     def best_chat(self) -> Probe | None:
@@ -76,6 +91,12 @@ class Findings:
         return completion
 
     @property
+    def streamed(self) -> Answer | None:
+        """What a request for a stream was answered."""
+        outcome = self.outcomes.get("stream")
+        return outcome if isinstance(outcome, Answer) else None
+
+    @property
     def works_as_configured(self) -> bool:
         """Whether the URL and the contract that were given are those that answer."""
         roles = {probe.role for probe in self.probes.values()}
@@ -84,8 +105,7 @@ class Findings:
     @property
     def model_name(self) -> str | None:
         """What the model calls itself."""
-        info = self.seen.get("/info", {}).get("model_name")
+        info = (self.seen.get("/info") or {}).get("model_name")
         if isinstance(info, str):
             return info
-        named = (answer.model for answer in self.answers.values())
-        return next((name for name in named if name), None)
+        return next((answer.model for answer in self.answers.values() if answer.model), None)

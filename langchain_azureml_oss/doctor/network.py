@@ -3,96 +3,84 @@
 from __future__ import annotations
 
 from collections.abc import Generator
+from contextlib import suppress
 from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 from langchain_azureml_oss.connections import check_url, not_an_endpoint, without_secrets
 from langchain_azureml_oss.doctor import advice
-from langchain_azureml_oss.doctor.checklist import Line
-from langchain_azureml_oss.doctor.setup import OPTIONS, Setup
+from langchain_azureml_oss.doctor.findings import Findings
+from langchain_azureml_oss.doctor.setup import OPTIONS
 from langchain_azureml_oss.doctor.steps import Certificate, Connect, Handshake, Resolve, Step
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.transports import environment_proxies
 
 _PORTS = {"http": 80, "https": 443}
 
-Lines = Generator[Step, Any, list[Line]]
 
-
-def configuration(setup: Setup) -> Line:
-    """Return the line about what was found, and where."""
-    summary = setup.summary()
+def configuration(found: Findings) -> bool:
+    """Say what there is to examine, and where it was found."""
+    setup, summary = found.setup, found.setup.summary()
     if not setup.problems:
-        return Line("configuration", "ok", summary)
-    found = " ".join(setup.problems) + (f" Found: {summary}." if summary else "")
+        return found.put("configuration", "ok", summary)
+    said = " ".join(setup.problems) + (f" Found: {summary}." if summary else "")
     way = " ".join(setup.advice) or f"Correct that; {', '.join(OPTIONS.values())} win over it."
-    return Line("configuration", "failed", found, way)
+    return found.put("configuration", "failed", said, way)
 
 
-def url_shape(setup: Setup) -> Line:
-    """Return the line about the URL's form."""
+def url_shape(found: Findings) -> bool:
+    """Check the URL's form."""
+    url = found.setup.url
     try:
-        parts = check_url(setup.url)
+        parts = check_url(url)
     except ConnectionConfigError as error:
-        found, elsewhere = str(error), _elsewhere(setup.url)
-        way = "Copy the URL from the tab Consume of the endpoint in Azure ML studio."
-        if "begins with http://" in found:
+        said, way = (
+            str(error),
+            "Copy the URL from the tab Consume of the endpoint in Azure ML studio.",
+        )
+        if "begins with http://" in said:
             way = "Write https://; every Azure ML endpoint has it."
-        if elsewhere:
-            found, way = found.replace(f" {elsewhere}", ""), elsewhere
-        return Line("url", "failed", f"{found} Nothing was sent.", way)
-    shown = without_secrets(setup.url)
-    if not parts.path.strip("/"):
-        shown += " (no path: each contract's own is taken)"
-    return Line("url", "ok", shown)
+        with suppress(ValueError):  # there may be no host in it
+            if elsewhere := not_an_endpoint(urlsplit(url).hostname or ""):
+                said, way = said.replace(f" {elsewhere}", ""), elsewhere
+        return found.put("url", "failed", f"{said} Nothing was sent.", way)
+    has_path = parts.path.strip("/")
+    note = "" if has_path else " (no path: each contract's own is taken)"
+    return found.put("url", "ok", without_secrets(url) + note)
 
 
-def _elsewhere(url: str) -> str:
-    """Return what the host is that is no endpoint's, and what to do; else nothing."""
+def reach(found: Findings) -> Generator[Step, Any, bool]:
+    """Find the host, connect to it, and check its certificate."""
+    url = urlsplit(found.setup.url)
     try:
-        return not_an_endpoint(urlsplit(url).hostname or "")
-    except ValueError:
-        return ""
-
-
-def reach(setup: Setup) -> Lines:
-    """Find the host, connect to it, and check its certificate; the last line may be a failure."""
-    parts = urlsplit(setup.url)
-    host, port = parts.hostname or "", parts.port or _PORTS[parts.scheme]
-    try:
-        proxy = environment_proxies(setup.url).get(parts.scheme)
+        proxy = environment_proxies(found.setup.url).get(url.scheme, "")
     except ConnectionConfigError as error:
-        return [Line("reachable", "failed", str(error), advice.PROXY_ADVICE)]
+        return found.put("reachable", "failed", str(error), advice.PROXY_ADVICE)
+    server = urlsplit(proxy) if proxy else url
+    host, port = server.hostname or "", server.port or _PORTS.get(server.scheme, 1080)
+    shown = without_secrets(proxy) if proxy else ""
     if proxy:
-        return (yield from _through(proxy, parts))
-    addresses = yield Resolve(host, port)
-    if isinstance(addresses, OSError):
-        why = addresses.strerror or addresses
-        return [Line("name", "failed", f"{host} has no address: {why}", advice.for_name(host))]
-    lines = [Line("name", "ok", advice.about_addresses(host, addresses))]
+        found.put("name", "skipped", f"the proxy looks {url.hostname} up")
+    else:
+        addresses = yield Resolve(host, port)
+        if isinstance(addresses, OSError):
+            said = f"{host} has no address: {addresses.strerror or addresses}"
+            return found.put("name", "failed", said, advice.for_name(host))
+        found.put("name", "ok", advice.about_addresses(host, addresses))
     refused = yield Connect(host, port)
     if refused is not None:
-        return [*lines, Line("reachable", "failed", *advice.for_connection(refused, proxy=""))]
-    lines.append(Line("reachable", "ok", f"{host}:{port}, without a proxy"))
-    if parts.scheme == "http":
-        return [*lines, Line("tls", "skipped", "plain http, to this machine")]
-    return [*lines, _tls((yield Handshake(host, port)))]
+        return found.put("reachable", "failed", *advice.for_connection(refused, proxy=shown))
+    if proxy:
+        found.put("reachable", "ok", f"through the proxy {shown}, which answers")
+        return found.put("tls", "skipped", "checked by the requests, through the proxy")
+    found.put("reachable", "ok", f"{host}:{port}, without a proxy")
+    if url.scheme == "http":
+        return found.put("tls", "skipped", "plain http, to this machine")
+    return _secured(found, (yield Handshake(host, port)))
 
 
-def _tls(shown: Certificate | OSError) -> Line:
-    if isinstance(shown, Certificate):
-        until = f"; certificate valid until {shown.expires}" if shown.expires else ""
-        return Line("tls", "ok", f"{shown.version}{until}")
-    return Line("tls", "failed", *advice.for_tls(shown))
-
-
-def _through(proxy: str, endpoint: SplitResult) -> Lines:
-    parts = urlsplit(proxy)
-    host, port = parts.hostname or "", parts.port or _PORTS.get(parts.scheme, 1080)
-    shown = without_secrets(proxy)
-    lines = [Line("name", "skipped", f"the proxy looks {endpoint.hostname} up")]
-    refused = yield Connect(host, port)
-    if refused is not None:
-        return [*lines, Line("reachable", "failed", *advice.for_connection(refused, proxy=shown))]
-    lines.append(Line("reachable", "ok", f"through the proxy {shown}, which answers"))
-    return [*lines, Line("tls", "skipped", "checked by the requests, through the proxy")]
+def _secured(found: Findings, shown: Certificate | OSError) -> bool:
+    if not isinstance(shown, Certificate):
+        return found.put("tls", "failed", *advice.for_tls(shown))
+    until = f"; certificate valid until {shown.expires}" if shown.expires else ""
+    return found.put("tls", "ok", f"{shown.version}{until}")

@@ -7,68 +7,54 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_azureml_oss.connections import ENVIRONMENT
-from langchain_azureml_oss.doctor.candidates import Probe
+from langchain_azureml_oss.doctor.findings import Findings
 from langchain_azureml_oss.doctor.setup import Setup
 from langchain_azureml_oss.families import FamilyProfile
-from langchain_azureml_oss.formatters import Api
 
 _MAX_TOKENS = 256
 """Without a number, many servers stop after 16 tokens."""
 
+_MODELS = {"chat": ("chat", "AzureMLOSSChatModel"), "completion": ("llm", "AzureMLOSSLLM")}
+"""API -> the variable in the lines, and the class."""
 
-def recommended(
-    found: Mapping[Api, Probe], best_chat: Probe | None, row: FamilyProfile, deployment: str | None
-) -> dict[str, dict[str, Any] | None]:
-    """Return the arguments of either model that work; None where nothing does.
+Models = Mapping[str, Mapping[str, Any] | None]
 
-    Args:
-        found: What answers, for each API.
-        best_chat: What answers chats and can do the most.
-        row: The family.
-        deployment: What to name for it.
-    """
 
-    def arguments(probe: Probe | None, **more: Any) -> dict[str, Any] | None:
-        if probe is None:
-            return None
-        return {**probe.arguments(row, deployment), **more, "max_tokens": _MAX_TOKENS}
-
-    completion = found.get("completion")
+def recommended(found: Findings, row: FamilyProfile) -> Models:
+    """Return the arguments of either model that work; None where nothing does."""
+    chat, completion = found.best_chat, found.probes.get("completion")
     # A completion model can speak to a chat API too; then role marks make turns of its prompts.
-    api: Api = "completion" if completion else "chat"
-    return {"chat": arguments(best_chat), "completion": arguments(completion or best_chat, api=api)}
+    api = {"api": "completion" if completion else "chat"}
+    deployment = found.deployment or found.setup.deployment_instead
+    asked = {"chat": (chat, {}), "completion": (completion or chat, api)}
+    return {
+        name: {**probe.arguments(row, deployment), **more, "max_tokens": _MAX_TOKENS}
+        if probe
+        else None
+        for name, (probe, more) in asked.items()
+    }
 
 
-def python_lines(models: Mapping[str, Mapping[str, Any] | None], setup: Setup) -> str:
+def python_lines(models: Models, setup: Setup) -> str:
     """Return a program that makes the models and asks one of them something; no key is in it."""
-    made = [
-        (variable, cls, models[name])
-        for variable, cls, name in (
-            ("chat", "AzureMLOSSChatModel", "chat"),
-            ("llm", "AzureMLOSSLLM", "completion"),
-        )
-    ]
-    lines, used = [], []
-    for variable, cls, arguments in made:
-        if arguments is None:
-            continue
-        used.append(cls)
-        lines += ["", f"{variable} = {cls}("]
-        if setup.connection:
-            lines.append(f"    connection={setup.connection},")
-        lines += [f"    {name}={_literal(value)}," for name, value in arguments.items()]
-        if not setup.connection:
-            variable_name = ENVIRONMENT["endpoint_api_key"]
-            lines.append(f'    endpoint_api_key=os.environ["{variable_name}"],')
-        lines.append(")")
-    if not lines:
+    made = {api: arguments for api, arguments in models.items() if arguments is not None}
+    if not made:
         return ""
+    used = [_MODELS[api][1] for api in made]
+    head, first, last = [], {"connection": setup.connection}, {}
     if "CustomConnection" in (setup.connection or ""):
         used.append("CustomConnection")
-    head = [] if setup.connection else ["import os", ""]
-    head.append(f"from langchain_azureml_oss import {', '.join(used)}")
-    call = 'print(chat.invoke("Say hi.").text)' if models["chat"] else 'print(llm.invoke("1 2 3"))'
-    return "\n".join([*head, *lines, "", call])
+    if not setup.connection:
+        key = f'os.environ["{ENVIRONMENT["endpoint_api_key"]}"]'
+        head, first, last = ["import os", ""], {}, {"endpoint_api_key": key}
+    lines = [*head, f"from langchain_azureml_oss import {', '.join(used)}"]
+    for api, arguments in made.items():
+        variable, cls = _MODELS[api]
+        given = {name: _literal(value) for name, value in arguments.items()}
+        written = [f"    {name}={value}," for name, value in {**first, **given, **last}.items()]
+        lines += ["", f"{variable} = {cls}(", *written, ")"]
+    call = 'print(chat.invoke("Say hi.").text)' if "chat" in made else 'print(llm.invoke("1 2 3"))'
+    return "\n".join([*lines, "", call])
 
 
 def _literal(value: Any) -> str:
