@@ -7,13 +7,13 @@ from dataclasses import replace
 from typing import Any
 
 from langchain_azureml_oss.connections import base_of
-from langchain_azureml_oss.doctor import advice, features, network, verdicts
+from langchain_azureml_oss.doctor import advice, network, verdicts
 from langchain_azureml_oss.doctor.candidates import Feature, Probe, is_worth_sending, plan
 from langchain_azureml_oss.doctor.checklist import ESSENTIAL, TITLES, Line, Report
-from langchain_azureml_oss.doctor.findings import Findings
+from langchain_azureml_oss.doctor.findings import Findings, Sent
 from langchain_azureml_oss.doctor.pasting import python_lines, recommended
 from langchain_azureml_oss.doctor.setup import Setup
-from langchain_azureml_oss.doctor.steps import Answer, Ask, Look, Outcome, Pause, Sent, Step
+from langchain_azureml_oss.doctor.steps import Answer, Ask, Look, Outcome, Pause, Step
 from langchain_azureml_oss.errors import (
     AuthenticationError,
     AzureMLOSSError,
@@ -33,7 +33,7 @@ def examine(setup: Setup) -> Generator[Step, Any, Report]:
     """Examine an endpoint: yields what to try, is sent what came of it, returns the report."""
     found = Findings(setup)
     yield from _steps(found)
-    models = recommended(found, (not setup.family and features.named_family(found)) or found.row)
+    models = recommended(found, (not setup.family and verdicts.named_family(found)) or found.row)
     unchecked = "not checked, after what failed above"
     gets = [
         {"method": "GET", "path": path, "answered": told is not None}
@@ -69,7 +69,7 @@ def _steps(found: Findings) -> Steps:
         found.put("completion", *verdicts.about_api("completion", found))
     if found.answers:
         yield from _try_features(found)
-        for name, check in features.CHECKS.items():
+        for name, check in verdicts.CHECKS.items():
             found.put(name, *check(found))
 
 
@@ -143,7 +143,7 @@ def _try_features(found: Findings) -> Steps:
             outcome = yield from _ask(found, asking)
             if outcome is not None:
                 found.outcomes[feature] = outcome
-    for path in features.PLACES:
+    for path in verdicts.PLACES:
         if found.requests_left:
             found.seen[path] = yield Look(base_of(found.setup.url) + path, found.deployment)
 

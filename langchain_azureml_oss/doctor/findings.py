@@ -8,11 +8,38 @@ from typing import Any
 from langchain_azureml_oss.doctor.candidates import SAME_REQUEST, TOKENS, Probe
 from langchain_azureml_oss.doctor.checklist import Line, State
 from langchain_azureml_oss.doctor.setup import Setup
-from langchain_azureml_oss.doctor.steps import Answer, Outcome, Sent
+from langchain_azureml_oss.doctor.steps import Answer, Outcome
+from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.families import FamilyProfile, ModelFamily, profile
 from langchain_azureml_oss.formatters import Api
 
 MAX_REQUESTS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A request and what came of it."""
+
+    probe: Probe
+    outcome: Outcome
+
+    @property
+    def error(self) -> AzureMLOSSError | None:
+        """What it ended with, where there is no answer."""
+        return None if isinstance(self.outcome, Answer) else self.outcome
+
+    def as_json(self) -> dict[str, Any]:
+        """Return what `--json` shows."""
+        return {
+            "method": "POST",
+            "contract": self.probe.contract,
+            "api": self.probe.api,
+            "path": self.probe.path,
+            "feature": self.probe.feature or None,
+            "answered": self.error is None,
+            "status": 200 if self.error is None else self.error.status,
+            "error": None if self.error is None else str(self.error),
+        }
 
 
 @dataclass

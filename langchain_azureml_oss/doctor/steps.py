@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from langchain_azureml_oss.doctor.candidates import Probe
 from langchain_azureml_oss.errors import AzureMLOSSError
@@ -83,29 +83,3 @@ class Answer:
 
 
 Outcome = Answer | AzureMLOSSError
-
-
-@dataclass(frozen=True, slots=True)
-class Sent:
-    """A request and what came of it."""
-
-    probe: Probe
-    outcome: Outcome
-
-    @property
-    def error(self) -> AzureMLOSSError | None:
-        """What it ended with, where there is no answer."""
-        return None if isinstance(self.outcome, Answer) else self.outcome
-
-    def as_json(self) -> dict[str, Any]:
-        """Return what `--json` shows."""
-        return {
-            "method": "POST",
-            "contract": self.probe.contract,
-            "api": self.probe.api,
-            "path": self.probe.path,
-            "feature": self.probe.feature or None,
-            "answered": self.error is None,
-            "status": 200 if self.error is None else self.error.status,
-            "error": None if self.error is None else str(self.error),
-        }
