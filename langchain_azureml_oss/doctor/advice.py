@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import ipaddress
 import socket
 import ssl
@@ -68,6 +67,14 @@ AUTHORITY_ADVICE = (
     "For a certificate that your own network signed, pass its authority as"
     " ca_bundle='authority.pem'. For a self-signed one, that is the certificate itself."
 )
+_NO_CONNECTION = (
+    "Check host and port. A firewall, or an endpoint without public network access, looks like this"
+    " too; for a proxy, set HTTPS_PROXY."
+)
+_NO_HANDSHAKE = (
+    "Something between here and the endpoint, such as a firewall, breaks TLS. Ask for an exception"
+    " for the host."
+)
 _CERTIFICATES: Mapping[str, str] = {
     **dict.fromkeys(
         ("expired", "not yet valid"),
@@ -121,9 +128,8 @@ def _is_redirect(error: AzureMLOSSError) -> bool:
 
 def is_final(error: AzureMLOSSError) -> bool:
     """Whether every other request would end in the same way."""
-    if isinstance(error, AuthenticationError | PermissionDeniedError | RequestTimeoutError):
-        return True
-    return is_busy(error)
+    finals = (AuthenticationError, PermissionDeniedError, RequestTimeoutError)
+    return isinstance(error, finals) or is_busy(error)
 
 
 def is_busy(error: AzureMLOSSError) -> bool:
@@ -157,21 +163,19 @@ def for_name(host: str) -> str:
 def for_connection(error: OSError, *, proxy: str) -> tuple[str, str]:
     """Return what went wrong with a TCP connection, and what to do about it."""
     to = f" to the proxy {proxy}" if proxy else ""
-    said = error.strerror or str(error) or type(error).__name__
-    if isinstance(error, ConnectionRefusedError) or error.errno == errno.ECONNREFUSED:
+    if isinstance(error, ConnectionRefusedError):
         found = f"connection refused{to}: nothing listens there"
     elif isinstance(error, TimeoutError):
         found = f"no connection{to} in time"
     elif isinstance(error, socket.gaierror):
         found = f"the name of the proxy {proxy} has no address"
     else:
-        found = f"no connection{to}: {said}"
-    if proxy:
-        return found, PROXY_ADVICE
-    return found, (
-        "Check host and port. A firewall, or an endpoint without public network access, looks like"
-        " this too; for a proxy, set HTTPS_PROXY."
-    )
+        found = f"no connection{to}: {_words(error)}"
+    return found, PROXY_ADVICE if proxy else _NO_CONNECTION
+
+
+def _words(error: OSError) -> str:
+    return error.strerror or str(error) or type(error).__name__
 
 
 def for_tls(error: OSError) -> tuple[str, str]:
@@ -182,11 +186,7 @@ def for_tls(error: OSError) -> tuple[str, str]:
         return f"the certificate is not trusted: {words}", next(told, AUTHORITY_ADVICE)
     if isinstance(error, ssl.SSLError) and "WRONG_VERSION" in str(error.reason):
         return "the server does not speak TLS at this port", "Check the port; https:// needs TLS."
-    said = error.strerror or str(error) or type(error).__name__
-    return f"the handshake failed: {said}", (
-        "Something between here and the endpoint, such as a firewall, breaks TLS. Ask for an"
-        " exception for the host."
-    )
+    return f"the handshake failed: {_words(error)}", _NO_HANDSHAKE
 
 
 def about_token(secret: str, now: float | None = None) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -54,15 +54,11 @@ class Setup:
     @property
     def can_call(self) -> bool:
         """Whether a request can be made; the family only says how to write one."""
-        return bool(self.url) and not self._is_secret_unfit and bool(self.key or self.credential)
-
-    @property
-    def _is_secret_unfit(self) -> bool:
         try:
-            authorizer(self.key or None, self.credential)
+            self.authorizer()
+            return bool(self.url and (self.key or self.credential))
         except ConnectionConfigError:
-            return True
-        return False
+            return False
 
     @property
     def deployment_instead(self) -> str | None:
@@ -81,20 +77,15 @@ class Setup:
         """Return what was found, and where."""
         shown = {
             "endpoint_url": without_secrets(self.url),
-            "endpoint_api_key": ends_of(self.key),
+            "endpoint_api_key": ends_of(self.key) if self.credential is None else "a credential",
             "model_family": self.family.name if self.family else "",
             "deployment_name": self.deployment or "",
+            "contract": self.contract,
         }
-        if self.credential is not None:
-            shown["endpoint_api_key"] = "a credential"
-        parts = [
-            f"{key} {shown[key]} from {origin}"
-            for key, origin in self.origins.items()
-            if shown.get(key)
-        ]
-        if self.contract != "auto":
-            parts.append(f"contract {self.contract} from --contract")
-        return "; ".join(parts)
+        origins = self.origins | ({} if self.contract == "auto" else {"contract": "--contract"})
+        return "; ".join(
+            f"{key} {shown[key]} from {origin}" for key, origin in origins.items() if shown[key]
+        )
 
 
 def ends_of(secret: str) -> str:
@@ -128,34 +119,40 @@ def gather(
             setup.problems.append(str(error))
             setup.advice.append("--url and AZUREML_ENDPOINT_API_KEY do without a connection.")
             return setup
-        setup.connection = _as_python(connection)
-    given = {
-        "endpoint_url": url,
-        "model_family": family,
-        "deployment_name": deployment,
-    }
+        is_file = Path(connection).expanduser().is_file()
+        selector = repr(connection)
+        setup.connection = f"CustomConnection.from_yaml({selector})" if is_file else selector
+    given = {"endpoint_url": url, "model_family": family, "deployment_name": deployment}
     values: dict[str, Any] = {}
-    wrong = set()
+    known = set()
     for key in ENVIRONMENT:
-        value, origin = given.get(key), OPTIONS.get(key, "")
-        if value is None and found is not None:
-            origin = found.described
-            try:
-                value = found.get(key)
-            except ConnectionConfigError as error:
-                setup.problems.append(str(error))
-                wrong.add(key)
-                continue
-        if not value:
-            value, origin = from_environment(key), ENVIRONMENT[key]
-        if value:
-            values[key], setup.origins[key] = value, origin
+        try:
+            value = next(_values(key, given.get(key), found), None)
+        except ConnectionConfigError as error:
+            setup.problems.append(str(error))
+            known.add(key)
+        else:
+            if value is not None:
+                values[key], setup.origins[key] = value
     if found is not None and found.credential is not None:
         setup.credential = found.credential
         setup.origins["endpoint_api_key"] = found.described
+        known.add("endpoint_api_key")
     _take(setup, values)
-    _name_absent(setup, {*values, *wrong}, found)
+    _name_absent(setup, known | values.keys(), found)
     return setup
+
+
+def _values(
+    key: str, given: str | None, connection: CustomConnection | None
+) -> Iterator[tuple[Any, str]]:
+    """Yield what was given for a key, and where; what wins comes first."""
+    if given:
+        yield given, OPTIONS[key]
+    if given is None and connection is not None and (value := connection.get(key)):
+        yield value, connection.described
+    if value := from_environment(key):
+        yield value, ENVIRONMENT[key]
 
 
 def _take(setup: Setup, values: Mapping[str, Any]) -> None:
@@ -175,14 +172,12 @@ def _take(setup: Setup, values: Mapping[str, Any]) -> None:
 
 def _name_absent(setup: Setup, known: set[str], connection: CustomConnection | None) -> None:
     """Note what is missing, and the ways to give it."""
-    if setup.credential is not None:
-        known.add("endpoint_api_key")
     absent = [key for key in REQUIRED if key not in known]
     for key in absent:
-        ways = [f"set {ENVIRONMENT[key]}", *([f"pass {OPTIONS[key]}"] if key in OPTIONS else [])]
+        option = f" or pass {OPTIONS[key]}" if key in OPTIONS else ""
         instead = f" {there_instead(key, connection)}" if connection is not None else ""
         setup.problems.append(f"{key} is missing.{instead}")
-        setup.advice.append(f"For {key}: {' or '.join(ways)}.")
+        setup.advice.append(f"For {key}: set {ENVIRONMENT[key]}{option}.")
     if "endpoint_api_key" in absent:
         setup.advice.append(
             "The key is in Azure ML studio: Endpoints, the endpoint, the tab Consume; or:"
@@ -190,8 +185,3 @@ def _name_absent(setup: Setup, known: set[str], connection: CustomConnection | N
         )
     if "endpoint_url" in absent:
         setup.advice.append("--connection takes a connection that holds all of them.")
-
-
-def _as_python(selector: str) -> str:
-    is_file = Path(selector).expanduser().is_file()
-    return f"CustomConnection.from_yaml({selector!r})" if is_file else repr(selector)

@@ -14,21 +14,10 @@ from langchain_azureml_oss._version import __version__
 from langchain_azureml_oss.answers import WholeReader
 from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
 from langchain_azureml_oss.connections import Authorizer
+from langchain_azureml_oss.doctor import steps
 from langchain_azureml_oss.doctor.candidates import TOKENS, Probe
 from langchain_azureml_oss.doctor.checklist import Report
 from langchain_azureml_oss.doctor.setup import Setup
-from langchain_azureml_oss.doctor.steps import (
-    Answer,
-    Ask,
-    Certificate,
-    Connect,
-    Handshake,
-    Look,
-    Outcome,
-    Pause,
-    Resolve,
-    Step,
-)
 from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.exchange import Call, RetryPolicy
 from langchain_azureml_oss.llms import AzureMLOSSLLM
@@ -71,7 +60,7 @@ _LIMITS: Mapping[str, Any] = {
 }
 
 
-def carry_out(examination: Generator[Step, Any, Report], setup: Setup) -> Report:
+def carry_out(examination: Generator[steps.Step, Any, Report], setup: Setup) -> Report:
     """Run an examination to its end."""
     hands = _Hands(setup)
     outcome: Any = None
@@ -91,15 +80,15 @@ class _Hands:
         self.secrets = [setup.key] if setup.key else []
         """What no line of the report may show."""
         self._actions: Mapping[type, Callable[[Any], Any]] = {
-            Resolve: _resolve,
-            Connect: _connect,
-            Handshake: _handshake,
-            Ask: self._ask,
-            Look: self._look,
-            Pause: lambda step: time.sleep(step.seconds),
+            steps.Resolve: _resolve,
+            steps.Connect: _connect,
+            steps.Handshake: _handshake,
+            steps.Ask: self._ask,
+            steps.Look: self._look,
+            steps.Pause: lambda step: time.sleep(step.seconds),
         }
 
-    def do(self, step: Step) -> Any:
+    def do(self, step: steps.Step) -> Any:
         return self._actions[type(step)](step)
 
     def close(self) -> None:
@@ -116,14 +105,14 @@ class _Hands:
     def _authorizer(self) -> Authorizer:
         return self._setup.authorizer()
 
-    def _ask(self, step: Ask) -> Outcome:
+    def _ask(self, step: steps.Ask) -> steps.Outcome:
         try:
             self.secrets.append(self._authorizer.secret())
             return _answered(step, self._transport, self._authorizer)
         except AzureMLOSSError as error:
             return error
 
-    def _look(self, step: Look) -> dict[str, Any] | None:
+    def _look(self, step: steps.Look) -> dict[str, Any] | None:
         headers = {
             "accept-encoding": "identity",
             "user-agent": f"langchain-azureml-oss/{__version__}",
@@ -144,7 +133,7 @@ class _Hands:
         return found if isinstance(found, dict) else None
 
 
-def _resolve(step: Resolve) -> list[str] | OSError:
+def _resolve(step: steps.Resolve) -> list[str] | OSError:
     try:
         found = socket.getaddrinfo(step.host, step.port, type=socket.SOCK_STREAM)
     except OSError as error:
@@ -154,7 +143,7 @@ def _resolve(step: Resolve) -> list[str] | OSError:
     return list(dict.fromkeys(str(address[0]) for *_, address in found))
 
 
-def _connect(step: Connect) -> OSError | None:
+def _connect(step: steps.Connect) -> OSError | None:
     try:
         socket.create_connection(step, timeout=_CONNECT_SECONDS).close()
     except OSError as error:
@@ -162,19 +151,19 @@ def _connect(step: Connect) -> OSError | None:
     return None
 
 
-def _handshake(step: Handshake) -> Certificate | OSError:
+def _handshake(step: steps.Handshake) -> steps.Certificate | OSError:
     try:
         with (
             socket.create_connection(step, timeout=_CONNECT_SECONDS) as plain,
             tls_context(HttpSettings()).wrap_socket(plain, server_hostname=step.host) as secure,
         ):
             shown = secure.getpeercert() or {}
-            return Certificate(secure.version() or "TLS", str(shown.get("notAfter", "")))
+            return steps.Certificate(secure.version() or "TLS", str(shown.get("notAfter", "")))
     except OSError as error:
         return error
 
 
-def _answered(step: Ask, transport: SyncTransport, authorizer: Authorizer) -> Answer:
+def _answered(step: steps.Ask, transport: SyncTransport, authorizer: Authorizer) -> steps.Answer:
     """Make the model of a probe, and ask it; one request is sent.
 
     Raises:
@@ -198,7 +187,7 @@ def _answered(step: Ask, transport: SyncTransport, authorizer: Authorizer) -> An
     watched = vars(model)["_sync"] = _Watched(transport, authorizer)
     text, told, calls = _asked(model, probe)
     name = told.get("model_name")
-    return Answer(
+    return steps.Answer(
         text=text,
         headers=watched.response.headers,
         first_byte=watched.first_byte,

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from typing import Any, NamedTuple
+from typing import Any
 
 from langchain_azureml_oss.connections import contract_for
 from langchain_azureml_oss.doctor import advice
+from langchain_azureml_oss.doctor.candidates import Feature
 from langchain_azureml_oss.doctor.checklist import Verdict
 from langchain_azureml_oss.doctor.findings import Findings, Sent
 from langchain_azureml_oss.doctor.steps import Answer
@@ -147,19 +147,40 @@ def _streaming(found: Findings) -> Verdict:
     return "failed", "asked to stream, the server answers in one piece", way
 
 
-class _Feature(NamedTuple):
-    """A feature that only the contract of OpenAI has, and that the package can do without."""
+def _feature(
+    name: Feature,
+    *,
+    without: str,
+    judged: Callable[[Answer], Verdict],
+    sent: Mapping[str, Any],
+    refused: str,
+    failed: str,
+) -> Callable[[Findings], Verdict]:
+    """Return the check of a feature that only the contract of OpenAI has.
 
-    name: str
-    without: str
-    """What is done where the contract has none."""
-    judge: Callable[[Answer], Verdict]
-    sent: Mapping[str, Any]
-    """The fields that a server may refuse."""
-    refused: str
-    """Advice for a refusal."""
-    failed: str
-    """Advice for an error of any other kind, after that for the error."""
+    Args:
+        name: Of the check.
+        without: What the package does where the contract has none.
+        judged: What an answer says of it.
+        sent: The fields that a server may refuse.
+        refused: Advice for a refusal, which the package does without.
+        failed: Advice for an error of any other kind, after that for the error.
+    """
+
+    def check(found: Findings) -> Verdict:
+        if found.openai_chat is None:
+            return "skipped", f"the contract has none; {without}", ""
+        outcome = found.outcomes.get(name)
+        if outcome is None:
+            return "skipped", _NO_REQUEST_LEFT, ""
+        if isinstance(outcome, Answer):
+            return judged(outcome)
+        if refused_feature(outcome, sent):
+            return "failed", f"refused: {advice.said(outcome)}", refused
+        way = f"{advice.for_error(outcome)} {failed}".strip()
+        return "failed", f"no answer to one: {advice.said(outcome)}", way
+
+    return check
 
 
 def _called(answer: Answer) -> Verdict:
@@ -177,39 +198,6 @@ def _obeyed(answer: Answer) -> Verdict:
         return "ok", "taken by the server; the answer was cut off", ""
     way = "Take with_structured_output(..., method='function_calling') or 'json_mode'."
     return "failed", "taken, but the answer does not keep to it", way
-
-
-_TOOLS = _Feature(
-    "tools",
-    "bind_tools() shows them to the model as text",
-    _called,
-    {"tools": []},
-    "Nothing to do: bind_tools() shows them to the model as text (tool_calling='auto')."
-    " For native ones, vLLM needs --enable-auto-tool-choice and --tool-call-parser.",
-    "If it stays so, tool_calling='prompted' shows tools to the model as text.",
-)
-_SCHEMA = _Feature(
-    "json_schema",
-    "with_structured_output() asks for it in the prompt",
-    _obeyed,
-    {"response_format": {"type": "json_schema"}},
-    "Nothing to do: with_structured_output() asks for the form in the prompt then.",
-    "If it stays so, with_structured_output(..., method='json_mode') may do.",
-)
-
-
-def _feature(feature: _Feature, found: Findings) -> Verdict:
-    if found.openai_chat is None:
-        return "skipped", f"the contract has none; {feature.without}", ""
-    outcome = found.outcomes.get(feature.name)
-    if outcome is None:
-        return "skipped", _NO_REQUEST_LEFT, ""
-    if isinstance(outcome, Answer):
-        return feature.judge(outcome)
-    if refused_feature(outcome, feature.sent):
-        return "failed", f"refused: {advice.said(outcome)}", feature.refused
-    way = f"{advice.for_error(outcome)} {feature.failed}".strip()
-    return "failed", f"no answer to one: {advice.said(outcome)}", way
 
 
 def _usage(found: Findings) -> Verdict:
@@ -290,8 +278,23 @@ def _short(value: Any) -> str:
 
 CHECKS: Mapping[str, Callable[[Findings], Verdict]] = {
     "streaming": _streaming,
-    "tools": partial(_feature, _TOOLS),
-    "json_schema": partial(_feature, _SCHEMA),
+    "tools": _feature(
+        "tools",
+        without="bind_tools() shows them to the model as text",
+        judged=_called,
+        sent={"tools": []},
+        refused="Nothing to do: bind_tools() shows them to the model as text (tool_calling='auto')."
+        " For native ones, vLLM needs --enable-auto-tool-choice and --tool-call-parser.",
+        failed="If it stays so, tool_calling='prompted' shows tools to the model as text.",
+    ),
+    "json_schema": _feature(
+        "json_schema",
+        without="with_structured_output() asks for it in the prompt",
+        judged=_obeyed,
+        sent={"response_format": {"type": "json_schema"}},
+        refused="Nothing to do: with_structured_output() asks for the form in the prompt then.",
+        failed="If it stays so, with_structured_output(..., method='json_mode') may do.",
+    ),
     "usage": _usage,
     "latency": _latency,
     "server": _server,
