@@ -2,35 +2,21 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Annotated
 
 import typer
 
-PANEL = "Answer"
+answer = partial(typer.Option, rich_help_panel="Answer")
+"""Makes an option of this panel of --help."""
 
 SystemOption = Annotated[
-    str | None,
-    typer.Option(
-        "--system", metavar="TEXT", help="How the model is to behave.", rich_help_panel=PANEL
-    ),
+    str | None, answer("--system", metavar="TEXT", help="How the model is to behave.")
 ]
 TemperatureOption = Annotated[
     float | None,
-    typer.Option(
-        "--temperature",
-        min=0,
-        metavar="NUMBER",
-        help="0: always the likeliest words.",
-        rich_help_panel=PANEL,
-    ),
+    answer("--temperature", min=0, metavar="NUMBER", help="0: always the likeliest words."),
 ]
 MaxTokensOption = Annotated[
-    int | None,
-    typer.Option(
-        "--max-tokens",
-        min=1,
-        metavar="NUMBER",
-        help="The answer's longest length.",
-        rich_help_panel=PANEL,
-    ),
+    int | None, answer("--max-tokens", min=1, metavar="NUMBER", help="The answer's longest length.")
 ]

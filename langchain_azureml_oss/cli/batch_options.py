@@ -2,232 +2,163 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from langchain_azureml_oss.cli.answer_options import PANEL
+from langchain_azureml_oss.cli.answer_options import answer
 
-RUN = "Run"
-MACHINES = "Many machines"
-ROWS = "Rows"
+run = partial(typer.Option, rich_help_panel="Run")
+rows = partial(typer.Option, rich_help_panel="Rows")
+machines = partial(typer.Option, rich_help_panel="Many machines")
 
 ApiOption = Annotated[
     Literal["chat", "completion"],
-    typer.Option(
+    answer(
         "--api",
         help="Prompts as a user's turns, or as texts to go on with; at /score, several of those"
         " go in one request.",
-        rich_help_panel=PANEL,
     ),
 ]
 ModelOption = Annotated[
-    str | None,
-    typer.Option(
-        "--model", metavar="NAME", help="The name that is sent as `model`.", rich_help_panel=PANEL
-    ),
+    str | None, answer("--model", metavar="NAME", help="The name that is sent as `model`.")
 ]
 TopPOption = Annotated[
     float | None,
-    typer.Option(
+    answer(
         "--top-p",
         min=0,
         max=1,
         metavar="NUMBER",
         help="Choose among the likeliest words that have this probability together.",
-        rich_help_panel=PANEL,
     ),
 ]
 SeedOption = Annotated[
     int | None,
-    typer.Option(
-        "--seed",
-        metavar="NUMBER",
-        help="Makes chance repeatable, where the endpoint takes it.",
-        rich_help_panel=PANEL,
+    answer(
+        "--seed", metavar="NUMBER", help="Makes chance repeatable, where the endpoint takes it."
     ),
 ]
 StopOption = Annotated[
     list[str] | None,
-    typer.Option(
+    answer(
         "--stop",
         metavar="TEXT",
         help="An answer ends before this text; may be given several times.",
-        rich_help_panel=PANEL,
     ),
 ]
 ModelKwargsOption = Annotated[
     str | None,
-    typer.Option(
-        "--model-kwargs",
-        metavar="JSON",
-        help="Whatever else is sent to the model: a JSON object.",
-        rich_help_panel=PANEL,
+    answer(
+        "--model-kwargs", metavar="JSON", help="Whatever else is sent to the model: a JSON object."
     ),
 ]
 SchemaOption = Annotated[
     Path | None,
-    typer.Option(
+    answer(
         "--schema",
         metavar="FILE.json",
         help="Answers have the form of this JSON schema; its fields become columns.",
-        rich_help_panel=PANEL,
     ),
 ]
 TimeoutOption = Annotated[
     float | None,
-    typer.Option(
-        "--timeout",
-        min=0.001,
-        metavar="SECONDS",
-        help="Longest silence of the endpoint.",
-        rich_help_panel=RUN,
-    ),
+    run("--timeout", min=0.001, metavar="SECONDS", help="Longest silence of the endpoint."),
 ]
 MaxRetriesOption = Annotated[
-    int,
-    typer.Option(
-        "--max-retries",
-        min=0,
-        metavar="NUMBER",
-        help="Tries of a row after the first.",
-        rich_help_panel=RUN,
-    ),
+    int, run("--max-retries", min=0, metavar="NUMBER", help="Tries of a row after the first.")
 ]
 MaxConcurrencyOption = Annotated[
     int,
-    typer.Option(
+    run(
         "--max-concurrency",
         "--concurrency",
         min=1,
         metavar="NUMBER",
         help="Most requests at the same time; how many there are is found out.",
-        rich_help_panel=RUN,
     ),
 ]
 LimitRequestsOption = Annotated[
-    int | None,
-    typer.Option(
-        "--limit-requests",
-        min=1,
-        metavar="NUMBER",
-        help="Most requests a minute.",
-        rich_help_panel=RUN,
-    ),
+    int | None, run("--limit-requests", min=1, metavar="NUMBER", help="Most requests a minute.")
 ]
 LimitTokensOption = Annotated[
     int | None,
-    typer.Option(
-        "--limit-tokens",
-        min=1,
-        metavar="NUMBER",
-        help="Most tokens a minute, in and out.",
-        rich_help_panel=RUN,
-    ),
+    run("--limit-tokens", min=1, metavar="NUMBER", help="Most tokens a minute, in and out."),
 ]
 BudgetOption = Annotated[
     int | None,
-    typer.Option(
+    run(
         "--budget-tokens",
         min=1,
         metavar="NUMBER",
         help="End the run after so many tokens, in and out.",
-        rich_help_panel=RUN,
     ),
 ]
 ColumnOption = Annotated[
-    str,
-    typer.Option(
-        "--column", metavar="NAME", help="Where the text of a row stands.", rich_help_panel=ROWS
-    ),
+    str, rows("--column", metavar="NAME", help="Where the text of a row stands.")
 ]
 TemplateOption = Annotated[
     str | None,
-    typer.Option(
+    rows(
         "--template",
         metavar="TEXT",
         help="Makes the text of a row of its columns: a Jinja template, or @FILE with one.",
-        rich_help_panel=ROWS,
     ),
 ]
 SampleOption = Annotated[
     int | None,
-    typer.Option(
-        "--sample",
-        min=1,
-        metavar="NUMBER",
-        help="Ask so many of the rows, evenly spread.",
-        rich_help_panel=ROWS,
-    ),
+    rows("--sample", min=1, metavar="NUMBER", help="Ask so many of the rows, evenly spread."),
 ]
 DedupeOption = Annotated[
-    bool,
-    typer.Option(
-        "--dedupe", help="Ask the same question once; for --temperature 0.", rich_help_panel=ROWS
-    ),
+    bool, rows("--dedupe", help="Ask the same question once; for --temperature 0.")
 ]
-OverwriteOption = Annotated[
-    bool,
-    typer.Option("--overwrite", help="Drop the answers of an earlier run.", rich_help_panel=RUN),
-]
+OverwriteOption = Annotated[bool, run("--overwrite", help="Drop the answers of an earlier run.")]
 MixOption = Annotated[
-    bool,
-    typer.Option(
-        "--mix",
-        help="Go on though the answers that are there were made with other options.",
-        rich_help_panel=RUN,
-    ),
+    bool, run("--mix", help="Go on though the answers that are there were made with other options.")
 ]
 DryRunOption = Annotated[
     bool,
-    typer.Option(
+    run(
         "--dry-run",
         help="Ask 20 of the rows, write nothing, and say how many tokens and how long all would"
         " take.",
-        rich_help_panel=RUN,
     ),
 ]
 ReportOption = Annotated[
     bool,
-    typer.Option(
+    run(
         "--report",
         help="Ask nothing; show how the run went that made IN, a file of answers, and plot it to"
         " OUT, an HTML page, where that is given.",
-        rich_help_panel=RUN,
     ),
 ]
 JsonOption = Annotated[
-    bool,
-    typer.Option(
-        "--json", help="One JSON object about the run at the end; errors too.", rich_help_panel=RUN
-    ),
+    bool, run("--json", help="One JSON object about the run at the end; errors too.")
 ]
 EngineOption = Annotated[
     Literal["local", "ray"],
-    typer.Option(
+    machines(
         "--engine",
         help="Ask from this machine, or from those of a Ray cluster, each with the key of its own"
         " environment.",
-        rich_help_panel=MACHINES,
     ),
 ]
 ActorsOption = Annotated[
     int,
-    typer.Option(
+    machines(
         "--actors",
         min=1,
         metavar="NUMBER",
         help="How many ask on the cluster; all bounds hold for them together.",
-        rich_help_panel=MACHINES,
     ),
 ]
 RayAddressOption = Annotated[
     str | None,
-    typer.Option(
+    machines(
         "--ray-address",
         metavar="ADDRESS",
         help="The cluster's head; otherwise the one that is there, or one on this machine.",
-        rich_help_panel=MACHINES,
     ),
 ]

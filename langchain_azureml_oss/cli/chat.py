@@ -10,10 +10,10 @@ from typing import Annotated, Any
 import typer
 
 from langchain_azureml_oss.cli.answer_options import (
-    PANEL,
     MaxTokensOption,
     SystemOption,
     TemperatureOption,
+    answer,
 )
 from langchain_azureml_oss.cli.connecting import (
     ConnectionOption,
@@ -64,12 +64,11 @@ def chat(  # noqa: PLR0913 -- each is an option of the command
     ] = False,
     model: Annotated[
         str | None,
-        typer.Option(
+        answer(
             "--model",
             metavar="NAME",
             help="With --local: smollm2, echo or a GGUF file. Otherwise the name that is sent as"
             " `model`.",
-            rich_help_panel=PANEL,
         ),
     ] = None,
     system: SystemOption = None,
@@ -77,15 +76,11 @@ def chat(  # noqa: PLR0913 -- each is an option of the command
     max_tokens: MaxTokensOption = None,
     as_json: Annotated[
         bool,
-        typer.Option(
-            "--json",
-            help="One JSON object at the end instead of text; errors too.",
-            rich_help_panel=PANEL,
-        ),
+        answer("--json", help="One JSON object at the end instead of text; errors too."),
     ] = False,
     no_stream: Annotated[
         bool,
-        typer.Option("--no-stream", help="Ask for the answer in one piece.", rich_help_panel=PANEL),
+        answer("--no-stream", help="Ask for the answer in one piece."),
     ] = False,
 ) -> None:
     """Ask a model: one question, or a whole session.

@@ -4,59 +4,55 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from functools import partial
 from typing import Annotated, Any
 
 import typer
 
 from langchain_azureml_oss.errors import ConnectionConfigError
 
-PANEL = "Endpoint"
+_endpoint = partial(typer.Option, rich_help_panel="Endpoint")
 
 ConnectionOption = Annotated[
     str | None,
-    typer.Option(
+    _endpoint(
         "--connection",
         metavar="SELECTOR_OR_YAML",
         help="A connection's YAML file, or a selector such as connection/NAME,"
         " localConnection/NAME, onlineEndpoint/NAME or serverlessEndpoint/NAME.",
-        rich_help_panel=PANEL,
     ),
 ]
 UrlOption = Annotated[
     str | None,
-    typer.Option(
+    _endpoint(
         "--url",
         metavar="URL",
         help="The endpoint's URL with its path; otherwise AZUREML_ENDPOINT_URL.",
-        rich_help_panel=PANEL,
     ),
 ]
 FamilyOption = Annotated[
     str | None,
-    typer.Option(
+    _endpoint(
         "--family",
         metavar="NAME",
         help="The model's family, such as LLAMA or FALCON; otherwise AZUREML_MODEL_FAMILY.",
-        rich_help_panel=PANEL,
     ),
 ]
 DeploymentOption = Annotated[
     str | None,
-    typer.Option(
+    _endpoint(
         "--deployment",
         metavar="NAME",
         help="The deployment to ask; otherwise AZUREML_DEPLOYMENT_NAME, and without that the"
         " endpoint's traffic rules decide.",
-        rich_help_panel=PANEL,
     ),
 ]
 ContractOption = Annotated[
     str,
-    typer.Option(
+    _endpoint(
         "--contract",
         metavar="NAME",
         help="What the endpoint speaks, such as score or openai; auto looks at the URL.",
-        rich_help_panel=PANEL,
     ),
 ]
 
