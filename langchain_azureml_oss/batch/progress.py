@@ -8,29 +8,19 @@ from typing import Any
 
 from langchain_core.messages.ai import UsageMetadata, add_usage
 
+from langchain_azureml_oss.batch.counts import Counts
 from langchain_azureml_oss.batch.rows import Row
-
-_CUT = frozenset({"length", "max_tokens"})
-"""Finish reasons of answers that ended at the bound of their length."""
 
 
 @dataclass(slots=True)
-class Progress:
-    """How far a run is; counts of rows."""
+class Progress(Counts):
+    """How far a run is; counts of rows, the answers of this run among them."""
 
     total: int = 0
     """All rows that are to have an answer."""
     kept: int = 0
     """Answered by an earlier run."""
-    answered: int = 0
-    """Answered by this one."""
     failed: int = 0
-    copied: int = 0
-    """Of the answered: the same question had an answer (`dedupe`)."""
-    cut: int = 0
-    """Of the answered: ended at the bound of its length, where the endpoint says so."""
-    open_ended: int = 0
-    """Of the answered: the endpoint does not say why they ended, so they may be cut."""
     usage: UsageMetadata | None = None
     """Tokens of this run, where the endpoint reports them."""
     tokens: int = 0
@@ -67,11 +57,6 @@ class Progress:
                 f"row {row.number}: {error['type']}: {error['message']}"
             )
             return
-        self.answered += 1
-        reason = outcome.get("finish_reason")
-        self.cut += reason in _CUT
-        self.open_ended += reason is None
-        if copied:
-            self.copied += 1
-        elif usage := outcome.get("usage"):
+        self.count(outcome, copied=copied)
+        if not copied and (usage := outcome.get("usage")):
             self.usage = add_usage(self.usage, usage)

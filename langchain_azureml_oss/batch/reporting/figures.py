@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from langchain_azureml_oss.batch.counts import Counts
 from langchain_azureml_oss.batch.exports import read_answers, working_file
 
 PERCENTILES = (50, 90, 99)
@@ -30,14 +31,10 @@ class Slice:
 
 
 @dataclass(slots=True)
-class Report:
+class Report(Counts):
     """All of it; times in seconds."""
 
     rows: int = 0
-    answered: int = 0
-    cut: int = 0
-    open_ended: int = 0
-    copied: int = 0
     input_tokens: int = 0
     output_tokens: int = 0
     begin: datetime | None = None
@@ -82,10 +79,7 @@ def summed(lines: Iterable[Mapping[str, Any]]) -> Report:
         if error:
             found.errors[error] += 1
         else:
-            found.answered += 1
-            found.copied += copied
-            found.cut += line.get("finish_reason") in {"length", "max_tokens"}
-            found.open_ended += line.get("finish_reason") is None
+            found.count(line, copied=copied)
             found.deployments[line.get("deployment") or "unknown"] += 1
         tokens = 0
         if not copied:
