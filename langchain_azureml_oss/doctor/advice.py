@@ -24,45 +24,27 @@ from langchain_azureml_oss.errors import (
 )
 
 _LOGS = "Its logs say why: az ml online-deployment get-logs --endpoint-name NAME --name DEPLOYMENT."
-_ADVICE: Sequence[tuple[type[AzureMLOSSError], str]] = (
-    (
-        AuthenticationError,
-        (
-            "Copy the key again: studio, Endpoints, the endpoint, the tab Consume; or az ml"
-            " online-endpoint get-credentials --name NAME. An endpoint whose authentication is"
-            " aad_token or aml_token takes no key: pass credential=DefaultAzureCredential(), or"
-            " --connection onlineEndpoint/NAME."
-        ),
-    ),
-    (
-        PermissionDeniedError,
-        "Give the identity the role AzureML Data Scientist on the endpoint or its workspace.",
-    ),
-    (RateLimitError, "Wait, ask for fewer calls at once, or add instances to the deployment."),
-    (
-        RequestTimeoutError,
-        (
-            "The model may still be loading, or is too slow for the deployment's"
-            " request_timeout_ms. Try again in a minute."
-        ),
-    ),
-    (ModelContainerError, f"The model's container failed. {_LOGS}"),
-    (ServerError, f"The server failed. {_LOGS}"),
-    (
-        ResponseFormatError,
-        (
-            "Check the URL's host and path: a gateway or a sign-in page may answer there. A model"
-            f" answers {{}} where its engine is down or a content filter stepped in, and a chat"
-            f" deployment to what a completion family such as FALCON sends. {_LOGS}"
-        ),
-    ),
-)
-
-PROXY_ADVICE = "Correct HTTPS_PROXY, or name the host in NO_PROXY."
+_ADVICE: Mapping[type[AzureMLOSSError], str] = {
+    AuthenticationError: "Copy the key again: studio, Endpoints, the endpoint, the tab Consume; or"
+    " az ml online-endpoint get-credentials --name NAME. An endpoint whose authentication is"
+    " aad_token or aml_token takes no key: pass credential=DefaultAzureCredential(), or"
+    " --connection onlineEndpoint/NAME.",
+    PermissionDeniedError: "Give the identity the role AzureML Data Scientist on the endpoint or"
+    " its workspace.",
+    RateLimitError: "Wait, ask for fewer calls at once, or add instances to the deployment.",
+    RequestTimeoutError: "The model may still be loading, or is too slow for the deployment's"
+    " request_timeout_ms. Try again in a minute.",
+    ModelContainerError: f"The model's container failed. {_LOGS}",
+    ServerError: f"The server failed. {_LOGS}",
+    ResponseFormatError: "Check the URL's host and path: a gateway or a sign-in page may answer"
+    " there. A model answers {} where its engine is down or a content filter stepped in, and a"
+    f" chat deployment to what a completion family such as FALCON sends. {_LOGS}",
+}
 _SIGN_IN = (
     "Sign in (az login), or check what the credential takes, such as AZURE_CLIENT_ID and"
     " AZURE_CLIENT_SECRET."
 )
+PROXY_ADVICE = "Correct HTTPS_PROXY, or name the host in NO_PROXY."
 AUTHORITY_ADVICE = (
     "For a certificate that your own network signed, pass its authority as"
     " ca_bundle='authority.pem'. For a self-signed one, that is the certificate itself."
@@ -75,14 +57,13 @@ _NO_HANDSHAKE = (
     "Something between here and the endpoint, such as a firewall, breaks TLS. Ask for an exception"
     " for the host."
 )
-_CERTIFICATES: Mapping[str, str] = {
-    **dict.fromkeys(
-        ("expired", "not yet valid"),
-        "The server needs a new certificate; or this machine's clock is wrong.",
-    ),
-    **dict.fromkeys(
-        ("mismatch", "not valid for"), "Use the host name that the certificate is for."
-    ),
+_NEW_ONE = "The server needs a new certificate; or this machine's clock is wrong."
+_OTHER_NAME = "Use the host name that the certificate is for."
+_CERTIFICATES = {
+    "expired": _NEW_ONE,
+    "not yet valid": _NEW_ONE,
+    "mismatch": _OTHER_NAME,
+    "not valid for": _OTHER_NAME,
 }
 """What a check of a certificate says -> what to do."""
 
@@ -93,7 +74,7 @@ def for_error(error: AzureMLOSSError) -> str:
         return str(error)
     if isinstance(error, AuthenticationError) and error.status is None:
         return _SIGN_IN  # the credential gave no token; the endpoint was not asked
-    return next((advice for cls, advice in _ADVICE if isinstance(error, cls)), "")
+    return next((advice for cls, advice in _ADVICE.items() if isinstance(error, cls)), "")
 
 
 def said(error: AzureMLOSSError) -> str:

@@ -17,9 +17,9 @@ TOKENS = 2
 SAME_REQUEST = "dolly-2023"
 """Asks as `score` does, but for the place of the parameters: servers of either answer both."""
 
-# From the one that hides the others to the bare host.
-_SUFFIXES = ("/v1/chat/completions", "/chat/completions", "/v1/completions", "/completions")
+_CHAT_PATH = "/v1/chat/completions"
 
+Role = Literal["configured", "alternative", "better", "elsewhere"]
 Feature = Literal["", "stream", "tools", "json_schema"]
 
 
@@ -31,7 +31,7 @@ class Probe:
     api: Api
     """Which of the two models asks."""
     url: str
-    role: Literal["configured", "alternative", "better", "elsewhere"] = "configured"
+    role: Role = "configured"
     """What the user configured; another contract at that URL; a path that can do more than /score;
     a path or a contract that the user did not configure."""
     feature: Feature = ""
@@ -69,18 +69,19 @@ def plan(url: str, contract: str, row: FamilyProfile) -> list[Probe]:
     for; then what is asked for in the same way; then what would need another path.
     """
     own = contract_for(url, row).name if contract == "auto" else contract
-    here = [own]
+    # The contract that is named after the family first.
+    names = sorted(contract_names(), key=lambda name: not name.startswith(row.name.lower()))
+    here: dict[str, Role] = {own: "configured"}
     if contract == "auto" and own != "openai":
-        here += _by_family([name for name in contract_names() if name not in {own, "openai"}], row)
-    probes = [probe for name in here for probe in _both(name, url, row)]
-    probes = [replace(p, role="alternative") if p.contract != own else p for p in probes]
+        here |= {name: "alternative" for name in names if name not in {own, "openai"}}
+    probes = [p for name, role in here.items() for p in _both(name, url, row, role)]
     has_score_path = urlsplit(url).path.rstrip("/").endswith("/score")
     score_url = url if has_score_path else beside(url, "/score")
-    openai_url = beside(url, _SUFFIXES[0])
+    openai_url = beside(url, _CHAT_PATH)
     others = [
-        replace(probe, role="elsewhere")
-        for name in dict.fromkeys(["score", "openai", *_by_family(contract_names(), row)])
-        for probe in _both(name, openai_url if name == "openai" else score_url, row)
+        probe
+        for name in ["score", "openai", *names]
+        for probe in _both(name, openai_url if name == "openai" else score_url, row, "elsewhere")
     ]
     if contract == "auto" and own != "openai" and row.chat:
         # Asked in any case, and at once for all that it is there for.
@@ -94,13 +95,9 @@ def plan(url: str, contract: str, row: FamilyProfile) -> list[Probe]:
 def is_worth_sending(
     probe: Probe, found: Mapping[Api, Probe], dead: Collection[str], *, doubtful: bool
 ) -> bool:
-    """Whether a request may still tell something.
+    """Whether a request may still tell something, after what answers, and which URLs are dead.
 
-    Args:
-        probe: The request.
-        found: What answers, for each API.
-        dead: URLs that do not exist.
-        doubtful: Whether the answer in `score` was longer than asked for.
+    It is doubtful whether `score` is spoken where its answer was longer than asked for.
     """
     if probe.target in dead:
         return False
@@ -117,20 +114,16 @@ def is_worth_sending(
     return probe.role == "configured" or not found or is_spoken
 
 
-def _both(contract: str, url: str, row: FamilyProfile) -> list[Probe]:
+def _both(contract: str, url: str, row: FamilyProfile, role: Role) -> list[Probe]:
     """Return what asks for a conversation, and for a completion, in the likelier order.
 
     Where contract or family know prompts only, a conversation becomes one: that is worth asking
     for once a completion was there.
     """
     made = formatter(contract)
-    chat, completion = Probe(contract, "chat", url), Probe(contract, "completion", url)
+    chat = Probe(contract, "chat", url, role)
+    completion = replace(chat, api="completion")
     turns = [chat] if made.traits.chat and (row.chat or made.chats_at(chat.target)) else []
     if made.traits.chat and row.chat:
         return [*turns, completion]
     return [completion, replace(chat, as_prompt=True), *turns]
-
-
-def _by_family(names: list[str], row: FamilyProfile) -> list[str]:
-    """Put the contract that is named after the family first."""
-    return sorted(names, key=lambda name: not name.startswith(row.name.lower()))

@@ -103,12 +103,7 @@ def gather(
 ) -> Setup:
     """Read what was given, the connection and the environment, in this order of precedence.
 
-    Args:
-        connection: A connection's YAML file, or a selector.
-        url: The endpoint's URL.
-        family: The name of the model's family.
-        deployment: The deployment to ask.
-        contract: The name of a contract, or `auto`.
+    `connection` is a YAML file or a selector; the others are what the models' fields are.
     """
     setup = Setup(contract=contract)
     found = None

@@ -55,7 +55,7 @@ _LIMITS: Mapping[str, Any] = {
     "max_retries": 0,
     "timeout": (10.0, 60.0),
     # Answers to two tokens are far smaller.
-    "max_response_bytes": 1024 * 1024,
+    "max_response_bytes": _LARGEST,
     "cache": False,
 }
 

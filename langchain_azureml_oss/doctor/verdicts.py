@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from langchain_azureml_oss.connections import contract_for
@@ -26,12 +27,9 @@ _OWN_FORMAT = (
     " formatter of your own (content_formatter=)."
 )
 _ONLY_THE_OTHER: Mapping[Api, tuple[str, str]] = {
-    "chat": (
-        "the endpoint completes texts only",
-        "Take AzureMLOSSLLM, or a chat model's deployment.",
-    ),
+    "chat": ("completes texts only", "Take AzureMLOSSLLM, or a chat model's deployment."),
     "completion": (
-        "the endpoint has no completion API",
+        "has no completion API",
         "Take AzureMLOSSChatModel, or AzureMLOSSLLM with api='chat' as in the lines below.",
     ),
 }
@@ -40,14 +38,12 @@ _ONLY_THE_OTHER: Mapping[Api, tuple[str, str]] = {
 def about_deployment(found: Findings) -> Verdict:
     """Return which deployment answered."""
     asked = found.setup.deployment
-    answered = next((a.deployment for a in found.answers.values() if a.deployment), None)
-    if found.answers and asked and found.deployment is None:
-        return "skipped", "not checked, since the URL's path is wrong", ""
-    if found.answers and asked:
-        return "ok", f"{answered or asked} answers", ""
     if found.answers:
+        answered = next((a.deployment for a in found.answers.values() if a.deployment), None)
+        if asked and found.deployment is None:
+            return "skipped", "not checked, since the URL's path is wrong", ""
         who = f"{answered} answered" if answered else "the answer names none"
-        return "ok", f"none asked for; {who}", ""
+        return "ok", f"{answered or asked} answers" if asked else f"none asked for; {who}", ""
     errors = [sent.error for sent in found.sent if isinstance(sent.error, NotFoundError)]
     if errors and len(errors) == len(found.sent):
         paths = ", ".join(dict.fromkeys(sent.probe.path for sent in found.sent))
@@ -93,7 +89,7 @@ def _about_missing(api: Api, found: Findings) -> Verdict:
     tried = _attempts(failures)
     if found.probes:
         words, way = _ONLY_THE_OTHER[api]
-        return "failed", words + _bracketed(tried), way
+        return "failed", f"the endpoint {words}{_bracketed(tried)}", way
     if not tried:
         return "skipped", "not asked, since nothing else answered", ""
     errors = [sent.error for sent in failures if sent.error is not None]
@@ -158,13 +154,8 @@ def _feature(
 ) -> Callable[[Findings], Verdict]:
     """Return the check of a feature that only the contract of OpenAI has.
 
-    Args:
-        name: Of the check.
-        without: What the package does where the contract has none.
-        judged: What an answer says of it.
-        sent: The fields that a server may refuse.
-        refused: Advice for a refusal, which the package does without.
-        failed: Advice for an error of any other kind, after that for the error.
+    It says what the package does without it, how an answer is judged, and the way forward where a
+    server refuses what was sent for it, or failed in another way.
     """
 
     def check(found: Findings) -> Verdict:
@@ -189,11 +180,9 @@ def _called(answer: Answer) -> Verdict:
 
 
 def _obeyed(answer: Answer) -> Verdict:
-    try:
+    with suppress(ValueError):
         if isinstance(decode_json(answer.text.encode()), dict):
             return "ok", "obeyed", ""
-    except ValueError:
-        pass
     if answer.finish_reason == "length":
         return "ok", "taken by the server; the answer was cut off", ""
     way = "Take with_structured_output(..., method='function_calling') or 'json_mode'."
