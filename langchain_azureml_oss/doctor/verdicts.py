@@ -64,13 +64,17 @@ def about_api(api: Api, found: Findings) -> Verdict:
         words += f", and {better.contract} at {better.path}"
     if probe.role in {"elsewhere", "better"}:
         configured = [sent for sent in found.sent if sent.probe.role == "configured"]
-        refused = _bracketed(_attempts(sorted(configured, key=lambda sent: sent.probe.api)))
+        refused = _attempts(sorted(configured, key=lambda sent: sent.probe.api))
         own = found.setup.contract
-        if own not in {"auto", probe.contract}:
-            way = f"Take contract={probe.contract!r} and the URL of the lines below."
-            return "failed", f"contract {own} does not answer{refused}; {words} does.", way
+        said = "no answer at the URL's path"
         way = f"Change the URL to {probe.target.partition('?')[0]}"
-        return "failed", f"no answer at the URL's path{refused}; {words} does.", way
+        if own not in {"auto", probe.contract}:
+            said = f"contract {own} does not answer"
+            way = f"Take contract={probe.contract!r} and the URL of the lines below."
+        if not refused:  # the answer was longer than asked for
+            said = f"what answers as configured ignores the parameters; {words} does not."
+            return "failed", said, way
+        return "failed", f"{said} ({refused}); {words} does.", way
     note = ""
     if probe.role == "alternative":
         guessed = contract_for(found.setup.url, found.row).name
@@ -89,17 +93,17 @@ def _about_missing(api: Api, found: Findings) -> Verdict:
     tried = _attempts(failures)
     if found.probes:
         words, way = _ONLY_THE_OTHER[api]
-        return "failed", f"the endpoint {words}{_bracketed(tried)}", way
+        return (
+            "failed",
+            f"the endpoint {words} ({tried})" if tried else f"the endpoint {words}",
+            way,
+        )
     if not tried:
         return "skipped", "not asked, since nothing else answered", ""
     errors = [sent.error for sent in failures if sent.error is not None]
     told = [error for error in errors if not isinstance(error, NotFoundError)]
     ways = (advice.for_error(error) for error in told or errors)
     return "failed", f"no contract answers: {tried}", next(filter(None, ways), _OWN_FORMAT)
-
-
-def _bracketed(text: str) -> str:
-    return f" ({text})" if text else ""
 
 
 def _attempts(requests: Iterable[Sent]) -> str:

@@ -22,6 +22,7 @@ from langchain_azureml_oss.doctor.checklist import TITLES, Line
 from langchain_azureml_oss.doctor.examination import examine
 from langchain_azureml_oss.doctor.setup import Setup, ends_of
 from langchain_azureml_oss.doctor.steps import (
+    Answer,
     Ask,
     Certificate,
     Connect,
@@ -191,6 +192,14 @@ def test_a_contract_that_was_chosen_wrong(examined):
     assert "contract falcon-2023 does not answer" in checks["completion"]["found"]
     assert "contract='score'" in checks["completion"]["advice"]
     assert report["recommended"]["completion"]["contract"] == "score"
+
+
+def test_a_chosen_contract_that_is_answered_and_not_obeyed(examined):
+    _, checks = examined("--contract", "score", contract="dolly-2023", family="DOLLY")
+    assert checks["completion"]["found"] == (
+        "what answers as configured ignores the parameters; contract dolly-2023 at /score does not."
+    )
+    assert "contract='dolly-2023'" in checks["completion"]["advice"]
 
 
 @pytest.mark.parametrize("front_door", [False, True])
@@ -854,6 +863,19 @@ def setup(**fields):
 
 def line(report, name):
     return next(one for one in report.lines if one.name == name)
+
+
+@pytest.mark.parametrize("is_stream", [False, True])
+def test_the_usage_of_an_answer_in_one_piece_is_a_usage(is_stream):
+    def asked(step):
+        if not isinstance(step, Ask):
+            return cloud(None)(step)
+        streams = step.probe.feature == "stream"
+        is_last = streams and is_stream
+        return Answer("Hi", {}, 0.1, 0.2, has_usage=streams, is_stream=is_last)
+
+    report, _ = drive(setup(url="https://ep.example.com" + CHAT), asked)
+    assert line(report, "usage").found == f"reported in {'streams' if is_stream else 'answers'}"
 
 
 def test_a_private_address_and_a_certificate_are_told():
