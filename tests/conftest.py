@@ -18,9 +18,9 @@ from types import SimpleNamespace
 import pytest
 import pytest_socket
 from hypothesis import settings
+from replay import AsyncReplayTransport, Recorded, ReplayTransport
 
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM
-from langchain_azureml_oss.transports.replay import AsyncReplayTransport, Recorded, ReplayTransport
 
 # Prompt flow reads this once, when it is imported: a store of the tests' own, which tells nobody.
 os.environ["PF_HOME_DIRECTORY"] = tempfile.mkdtemp(prefix="promptflow-")

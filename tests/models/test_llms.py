@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from langchain_core.prompts import PromptTemplate
 from langchain_core.runnables import RunnableLambda
+from replay import ReplayTransport
 
 from langchain_azureml_oss import escape_roles
 from langchain_azureml_oss.errors import (
@@ -19,7 +20,6 @@ from langchain_azureml_oss.errors import (
     ServerError,
     UnsupportedInputError,
 )
-from langchain_azureml_oss.transports.replay import ReplayTransport
 
 HOST = "https://ep.eastus2.inference.ml.azure.com"
 URL = f"{HOST}/v1/completions"

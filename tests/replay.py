@@ -1,4 +1,4 @@
-"""Answers from memory, in both worlds: for tests and for examples that need no endpoint."""
+"""Answers from memory, in both worlds: stands in for the drivers where a test needs no socket."""
 
 from __future__ import annotations
 

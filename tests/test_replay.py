@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
+from replay import Recorded
 
 from langchain_azureml_oss.errors import EndpointConnectionError
-from langchain_azureml_oss.transports.replay import Recorded
 
 
 async def test_the_same_responses_serve_both_worlds(make_chat, plug, answer):
