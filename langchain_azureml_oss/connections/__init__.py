@@ -2,8 +2,9 @@
 
 `connection.py` is prompt flow's CustomConnection; `files.py`, `json_and_env.py`,
 `promptflow_store.py` and the room `workspace/` are where one is read from; `urls.py` has the rules
-for URLs, `credentials.py` turns a key or a credential into the secret that is sent. Imports `wire`,
-`errors`, `families` and `formatters`. Public: `CustomConnection`.
+for URLs, `proxies.py` finds the proxy on the way, `credentials.py` turns a key or a credential into
+the secret that is sent. Imports `wire`, `errors`, `families` and `formatters`. Public:
+`CustomConnection`.
 """
 
 from langchain_azureml_oss.connections.connection import (
@@ -25,6 +26,7 @@ from langchain_azureml_oss.connections.files import check_type
 from langchain_azureml_oss.connections.named import named_connection
 from langchain_azureml_oss.connections.nearest import nearest
 from langchain_azureml_oss.connections.promptflow_store import stored_names
+from langchain_azureml_oss.connections.proxies import environment_proxies
 from langchain_azureml_oss.connections.urls import (
     base_of,
     beside,
@@ -46,6 +48,7 @@ __all__ = [
     "check_type",
     "check_url",
     "contract_for",
+    "environment_proxies",
     "from_environment",
     "is_loopback",
     "jwt_expiry",

@@ -7,13 +7,17 @@ from contextlib import suppress
 from typing import Any
 from urllib.parse import urlsplit
 
-from langchain_azureml_oss.connections import check_url, not_an_endpoint, without_secrets
+from langchain_azureml_oss.connections import (
+    check_url,
+    environment_proxies,
+    not_an_endpoint,
+    without_secrets,
+)
 from langchain_azureml_oss.doctor import advice
 from langchain_azureml_oss.doctor.findings import Findings
 from langchain_azureml_oss.doctor.setup import OPTIONS
 from langchain_azureml_oss.doctor.steps import Certificate, Connect, Handshake, Resolve, Step
 from langchain_azureml_oss.errors import ConnectionConfigError
-from langchain_azureml_oss.transports import environment_proxies
 
 _PORTS = {"http": 80, "https": 443}
 

@@ -13,7 +13,7 @@ from langchain_core.messages import AIMessage
 from langchain_azureml_oss._version import __version__
 from langchain_azureml_oss.answers import WholeReader
 from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
-from langchain_azureml_oss.connections import Authorizer
+from langchain_azureml_oss.connections import Authorizer, environment_proxies
 from langchain_azureml_oss.doctor import steps
 from langchain_azureml_oss.doctor.candidates import TOKENS, Probe
 from langchain_azureml_oss.doctor.checklist import Report
@@ -24,7 +24,6 @@ from langchain_azureml_oss.llms import AzureMLOSSLLM
 from langchain_azureml_oss.transports import (
     HttpSettings,
     SyncTransport,
-    environment_proxies,
     tls_context,
 )
 from langchain_azureml_oss.wire import HttpRequest, HttpResponse, Timeouts, decode_json

@@ -30,6 +30,7 @@ from langchain_azureml_oss.connections import (
     authorizer,
     check_url,
     contract_for,
+    environment_proxies,
     from_environment,
     missing,
 )
@@ -57,7 +58,6 @@ from langchain_azureml_oss.transports import (
     AsyncTransport,
     HttpSettings,
     SyncTransport,
-    environment_proxies,
 )
 from langchain_azureml_oss.wire import Choice, Reply, fits_header
 

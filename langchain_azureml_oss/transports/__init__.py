@@ -1,14 +1,14 @@
 """The only places with I/O: two drivers, `sync.py` and `aio.py`, that decide nothing.
 
-`settings.py` is what they are told alike: pool, TLS, proxies. Imports `wire`, `errors`,
-`connections` and `exchange`. Internal.
+`settings.py` is what they are told alike: pool, TLS, proxies. Imports `wire`, `errors` and
+`exchange`. Internal.
 """
 
 from langchain_azureml_oss.transports.aio import AsyncTransport
-from langchain_azureml_oss.transports.settings import HttpSettings, environment_proxies, tls_context
+from langchain_azureml_oss.transports.settings import HttpSettings, tls_context
 from langchain_azureml_oss.transports.sync import SyncTransport
 
-__all__ = ["AsyncTransport", "HttpSettings", "SyncTransport", "environment_proxies", "tls_context"]
+__all__ = ["AsyncTransport", "HttpSettings", "SyncTransport", "tls_context"]
 
 PRIVATE_NAMES = ("urllib3.connection.HTTPSConnection._connect_tls_proxy",)
 """All that is used of other packages' private names: a test fails when one of them is gone."""
