@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.errors import AzureMLOSSError, FramesForgotten
 from langchain_azureml_oss.exchange import Authorize, Call, Command, Emit, Receive, Send, Wait
 from langchain_azureml_oss.transports.steps import Steps
 from langchain_azureml_oss.wire import HttpRequest, HttpResponse
@@ -54,7 +54,8 @@ class ReplayTransport:
 
     def _carry_out(self, command: Command) -> Any:
         if isinstance(command, Send):
-            self.requests.append(command.request)
+            with FramesForgotten():
+                self.requests.append(replace(command.request, headers=command.headers()))
             recorded = next(self._responses, None)
             if recorded is None:
                 msg = f"Request {len(self.requests)} has no recorded response."
@@ -66,7 +67,7 @@ class ReplayTransport:
         if isinstance(command, Receive):
             return next(self._body, b"")
         if isinstance(command, Authorize):
-            return command.authorizer.secret(command.rejected)
+            return command.secret()
         if isinstance(command, Wait):
             self.waits.append(command.seconds)
         return None

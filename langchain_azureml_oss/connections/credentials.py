@@ -69,15 +69,15 @@ class KeyAuthorizer:
     can_refresh = False
 
     def __init__(self, key: str) -> None:
-        self._key = key
+        self._key = SecretStr(key)
 
     def secret(self, rejected: SecretStr = _NONE) -> str:
         """Return the key."""
-        return self._key
+        return self._key.get_secret_value()
 
     async def asecret(self, rejected: SecretStr = _NONE) -> str:
         """Return the key."""
-        return self._key
+        return self._key.get_secret_value()
 
 
 class TokenAuthorizer:
@@ -100,7 +100,7 @@ class TokenAuthorizer:
             raise ConnectionConfigError(msg)
         self._ask = functools.partial(get_token, scope) if get_token else credential
         self._is_async = False  # known once it was asked
-        self._token = ""
+        self._token = _NONE
         self._ends = 0.0  # seconds since 1970
         self._refresh_at = 0.0  # likewise
         self._lock = threading.Lock()
@@ -116,12 +116,12 @@ class TokenAuthorizer:
         if self._is_async:
             msg = "This credential is async: use ainvoke/astream, or pass the sync credential."
             raise ConnectionConfigError(msg)
-        return self._token
+        return self._token.get_secret_value()
 
     async def asecret(self, rejected: SecretStr = _NONE) -> str:
         """Return a token that lives for a while yet."""
         if self._has_token(rejected):
-            return self._token
+            return self._token.get_secret_value()
         async with self._loop_locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
             # In a thread, since a sync credential may take its time.
             pending = await asyncio.to_thread(self._refresh, rejected)
@@ -133,7 +133,7 @@ class TokenAuthorizer:
                     problem = self._problem(error, rejected)
                 if problem is not None:
                     raise problem
-        return self._token
+        return self._token.get_secret_value()
 
     def _refresh(self, rejected: SecretStr) -> Awaitable[Any] | None:
         """Ask for a token where there is none, one thread at a time.
@@ -162,7 +162,7 @@ class TokenAuthorizer:
         return None
 
     def _has_token(self, rejected: SecretStr) -> bool:
-        return time.time() < self._refresh_at and self._token != rejected.get_secret_value()
+        return time.time() < self._refresh_at and self._token != rejected
 
     def _keep(self, given: Any) -> None:
         """Store a token: text, or azure-core's AccessToken with its end of life."""
@@ -173,7 +173,7 @@ class TokenAuthorizer:
                 " one line of ASCII text was expected."
             )
             raise AuthenticationError(msg, is_retryable=False)
-        self._token = token
+        self._token = SecretStr(token)
         self._live_until(_seconds(getattr(given, "expires_on", None)) or jwt_expiry(token) or 0.0)
 
     def _live_until(self, ends: float) -> None:
@@ -184,14 +184,14 @@ class TokenAuthorizer:
     def _problem(self, error: Exception, rejected: SecretStr) -> AzureMLOSSError | None:
         """Return the error to raise; none where the token that is there lives on."""
         if isinstance(error, AzureMLOSSError):
-            problem = error.redacted(self._token)
+            problem = error.redacted(self._token.get_secret_value())
         else:
             # The words are not this package's, and may repeat what the credential was made of.
-            said = _SECRETS.sub(r"\1[redacted]", redact(str(error), self._token))
+            said = _SECRETS.sub(r"\1[redacted]", redact(str(error), self._token.get_secret_value()))
             problem = AuthenticationError(
                 f"The credential gave no token: {type(error).__name__}: {said}", is_retryable=False
             )
-        if time.time() >= self._ends or self._token == rejected.get_secret_value():
+        if time.time() >= self._ends or self._token == rejected:
             return problem
         logger.warning("%s The token that is there is used until it ends.", problem)
         self._live_until(self._ends)

@@ -26,7 +26,7 @@ an HTTP reply that is an error, `refusals.py` which feature of a request a serve
 `redaction.py` takes keys out of texts. Imports `wire` alone.
 """
 
-from langchain_azureml_oss.errors.redaction import named, quoted, redact, shorten
+from langchain_azureml_oss.errors.redaction import FramesForgotten, named, quoted, redact, shorten
 from langchain_azureml_oss.errors.refusals import refused_feature
 from langchain_azureml_oss.errors.replies import (
     explain,
@@ -63,6 +63,7 @@ __all__ = [
     "ContextLengthError",
     "EndpointConnectionError",
     "ErrorResponse",
+    "FramesForgotten",
     "InvalidRequestError",
     "ModelContainerError",
     "NotFoundError",

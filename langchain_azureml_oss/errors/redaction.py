@@ -9,6 +9,21 @@ from html.entities import html5
 from typing import Any, NamedTuple
 
 
+class FramesForgotten:
+    """Cuts off the frames in which a key is in the clear from an exception that leaves them.
+
+    Tools print a traceback's local variables, and an exception may strike anywhere: Ctrl-C, or what
+    a signal's handler raises.
+    """
+
+    def __enter__(self) -> None:
+        """Begin."""
+
+    def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
+        if error is not None:
+            error.__traceback__ = error.__context__ = None
+
+
 def shorten(text: str, limit: int = 500) -> str:
     """Return the beginning of a long text, cut where no key or token can be cut in two."""
     if len(text) <= limit:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from langchain_azureml_oss.answers import Reader
 from langchain_azureml_oss.connections import Authorizer
-from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.errors import AzureMLOSSError, FramesForgotten
 from langchain_azureml_oss.exchange.retry import RetryPolicy
 from langchain_azureml_oss.wire import HttpRequest, HttpResponse, Timeouts
 
@@ -24,14 +24,30 @@ class Authorize:
     authorizer: Authorizer
     rejected: SecretStr = field(default=SecretStr(""))
 
+    def secret(self) -> SecretStr:
+        """Return what came of it."""
+        with FramesForgotten():
+            return SecretStr(self.authorizer.secret(self.rejected))
+
+    async def asecret(self) -> SecretStr:
+        """Return what came of it, without blocking the event loop."""
+        with FramesForgotten():
+            return SecretStr(await self.authorizer.asecret(self.rejected))
+
 
 class Send(NamedTuple):
     """Send the request, and read the response up to its headers."""
 
     request: HttpRequest
+    secret: SecretStr
     timeouts: Timeouts
     seconds: float = float("inf")
     """Bound on all of it, waiting for a connection of the pool included."""
+
+    def headers(self) -> dict[str, str]:
+        """Return all headers, the key in the clear: for frames that are forgotten."""
+        bearer = f"Bearer {self.secret.get_secret_value()}"
+        return {**self.request.headers, "authorization": bearer}
 
 
 class Receive(NamedTuple):

@@ -30,6 +30,7 @@ comes of a command after it has passed is a time-out. Secrets leave an error bef
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections.abc import Callable, Generator
@@ -42,6 +43,7 @@ from langchain_azureml_oss.errors import (
     AuthenticationError,
     AzureMLOSSError,
     ErrorResponse,
+    FramesForgotten,
     RequestTimeoutError,
     StreamInterruptedError,
     from_response,
@@ -88,13 +90,13 @@ def exchange(
     # SecretStr, since tools that print a traceback's local variables must not show the key.
     retries, rejected, secrets = 0, SecretStr(""), list[SecretStr]()
     while True:
-        secret = SecretStr((yield Authorize(call.authorizer, rejected)))
+        secret = yield Authorize(call.authorizer, rejected)
         attempt = _Attempt(call, secret, ends, clock)
         error = yield from attempt.run()
         if error is None:
             return
         secrets.append(secret)
-        error.redacted(*(known.get_secret_value() for known in secrets), *call.request.secrets)
+        _in_the_clear(error.redacted, secrets, call)
         if attempt.emitted or attempt.is_past_deadline():
             raise error from None
         amended = call.amend(error)
@@ -124,8 +126,6 @@ class _Attempt(Generic[T]):
         self, call: Call[T], secret: SecretStr, ends: float, clock: Callable[[], float]
     ) -> None:
         self._call, self._ends, self._clock = call, ends, clock
-        bearer = f"Bearer {secret.get_secret_value()}"
-        self._request = call.request.with_headers({"authorization": bearer})
         self._secret = secret
         self.headers: Any = {}
         self.emitted = False
@@ -139,13 +139,13 @@ class _Attempt(Generic[T]):
         try:
             timeouts = Timeouts(*map(self._bounded, self._call.timeouts))
             left = self._bounded(float("inf"))
-            response = self._check((yield Send(self._request, timeouts, left)))
+            response = self._check((yield Send(self._call.request, self._secret, timeouts, left)))
             self.headers = response.headers
             if not 200 <= response.status < 300:
                 body = yield from self._error_body()
                 # A body may echo the key; it goes before anything is cut to size.
                 failed = HttpResponse(response.status, response.headers, self._redacted(body))
-                asked = self._request.headers.get("azureml-model-deployment")
+                asked = self._call.request.headers.get("azureml-model-deployment")
                 self._check(from_response(failed, asked))
             reader = self._call.reader(response)
             yield from self._read(reader)
@@ -163,8 +163,8 @@ class _Attempt(Generic[T]):
         return None
 
     def _redacted(self, body: bytes) -> bytes:
-        secrets = (self._secret.get_secret_value(), *self._call.request.secrets)
-        return redact(body.decode("utf-8", "replace"), *secrets).encode()  # type: ignore[no-any-return]
+        take = functools.partial(redact, body.decode("utf-8", "replace"))
+        return _in_the_clear(take, [self._secret], self._call).encode()  # type: ignore[no-any-return]
 
     def _read(self, reader: Reader[T]) -> Generator[Command, Any, None]:
         read_timeout = self._call.timeouts.read
@@ -205,6 +205,12 @@ class _Attempt(Generic[T]):
     def _bounded(self, seconds: float) -> float:
         """Return a time-out that does not reach beyond the deadline."""
         return max(0.001, min(seconds, self._ends - self._clock()))
+
+
+def _in_the_clear(take: Callable[..., Any], secrets: list[SecretStr], call: Call[Any]) -> Any:
+    """Return what a function makes of all secrets that a call knows."""
+    with FramesForgotten():
+        return take(*(known.get_secret_value() for known in secrets), *call.request.secrets)
 
 
 def _interrupted(error: AzureMLOSSError, reader: Reader[Any], *, emitted: bool) -> AzureMLOSSError:

@@ -21,10 +21,9 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import aiohttp
 
-from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.errors import AzureMLOSSError, FramesForgotten
 from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait
 from langchain_azureml_oss.transports.failures import (
-    forget_frames,
     lost_connection,
     no_bytes_in_time,
     no_connection_in_time,
@@ -71,7 +70,7 @@ class AsyncTransport:
                     if isinstance(command, Send):
                         held, steps.outcome = await self._send(command)
                     elif isinstance(command, Authorize):
-                        steps.outcome = await command.authorizer.asecret(command.rejected)
+                        steps.outcome = await command.asecret()
                     elif isinstance(command, Wait):
                         await asyncio.sleep(command.seconds)
         finally:
@@ -89,23 +88,23 @@ class AsyncTransport:
             await keeper.generator.aclose()
 
     async def _send(self, command: Send) -> tuple[_Held | None, Any]:
-        try:
-            async with asyncio.timeout(command.seconds if command.seconds < math.inf else None):
-                keeper = await self._keeper(command.request.url)
-                await keeper.places.acquire()
-                try:
-                    response = await self._request(keeper.session, command)
-                    return _Held(response, keeper.places), head(response.status, response.headers)
-                except BaseException:
-                    keeper.places.release()
-                    raise
-        except AzureMLOSSError as error:
-            return None, error
-        except (aiohttp.ClientError, OSError, ValueError) as error:  # of a host without a name
-            return None, _failure(error)
-        except BaseException as error:
-            forget_frames(error)
-            raise
+        seconds = command.seconds if command.seconds < math.inf else None
+        with FramesForgotten():
+            try:
+                async with asyncio.timeout(seconds):
+                    keeper = await self._keeper(command.request.url)
+                    await keeper.places.acquire()
+                    try:
+                        response = await self._request(keeper.session, command)
+                        answer = head(response.status, response.headers)
+                        return _Held(response, keeper.places), answer
+                    except BaseException:
+                        keeper.places.release()
+                        raise
+            except AzureMLOSSError as error:
+                return None, error
+            except (aiohttp.ClientError, OSError, ValueError) as error:  # of a host without a name
+                return None, _failure(error)
 
     async def _request(
         self, session: aiohttp.ClientSession, command: Send
@@ -117,7 +116,7 @@ class AsyncTransport:
             request.method,
             request.url,
             data=body if request.method == "POST" else None,
-            headers=request.headers,
+            headers=command.headers(),
             allow_redirects=False,
             proxy=next(iter(self._settings.proxies.values()), None),
             timeout=aiohttp.ClientTimeout(
@@ -188,11 +187,12 @@ async def _keep_session(
 
 async def _receive(held: _Held | None, seconds: float) -> Any:
     assert held is not None, "Receive follows Send"  # noqa: S101
-    try:
-        return await _next_bytes(held.response, seconds)
-    except (aiohttp.ClientError, OSError) as error:  # asyncio's TimeoutError is an OSError
-        held.response.close()
-        return _failure(error, receiving=True)
+    with FramesForgotten():
+        try:
+            return await _next_bytes(held.response, seconds)
+        except (aiohttp.ClientError, OSError) as error:  # asyncio's TimeoutError is an OSError
+            held.response.close()
+            return _failure(error, receiving=True)
 
 
 async def _next_bytes(response: aiohttp.ClientResponse, seconds: float) -> bytes:

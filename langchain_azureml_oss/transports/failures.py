@@ -39,8 +39,3 @@ def lost_connection(cause: BaseException, *, receiving: bool) -> EndpointConnect
     said = f"{type(cause).__name__}: {words}" if words else type(cause).__name__
     way = "" if receiving else f". {_WAY_FORWARD}"
     return EndpointConnectionError(f"The connection to the endpoint failed {doing}: {said}{way}")
-
-
-def forget_frames(error: BaseException) -> None:
-    """Cut off the frames below the caller's, in which a library has the key among its variables."""
-    error.__traceback__ = error.__context__ = None

@@ -36,11 +36,10 @@ import urllib3
 from requests.structures import CaseInsensitiveDict
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.errors import AzureMLOSSError, FramesForgotten
 from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait
 from langchain_azureml_oss.transports.bounds import BOUNDS, LONGEST
 from langchain_azureml_oss.transports.failures import (
-    forget_frames,
     lost_connection,
     no_bytes_in_time,
     no_connection_in_time,
@@ -92,7 +91,7 @@ class SyncTransport:
                         if isinstance(command, Send):
                             response, steps.outcome = self._send(command)
                         elif isinstance(command, Authorize):
-                            steps.outcome = command.authorizer.secret(command.rejected)
+                            steps.outcome = command.secret()
                         elif isinstance(command, Wait):
                             time.sleep(command.seconds)
             finally:
@@ -100,10 +99,8 @@ class SyncTransport:
                 _release(response)
         except (AzureMLOSSError, GeneratorExit):
             raise
-        except BaseException as error:
+        except BaseException:
             self._pool = None
-            if not isinstance(error, Exception):
-                forget_frames(error)
             raise
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -118,29 +115,30 @@ class SyncTransport:
             pool.session.close()
 
     def _send(self, command: Send) -> tuple[requests.Response | None, Any]:
+        BOUNDS.set(command.timeouts.read, command.seconds)
+        with FramesForgotten():
+            try:
+                response = self._request(command)
+                return response, head(response.status_code, response.headers)
+            except _FAILURES as error:
+                return None, _failure(error)
+
+    def _request(self, command: Send) -> requests.Response:
         request, timeouts = command.request, command.timeouts
-        BOUNDS.set(timeouts.read, command.seconds)
-        try:
-            # Prepared by hand: requests' own way looks up proxies, netrc and cookies each time.
-            prepared = requests.PreparedRequest()
-            prepared.method, prepared.url = request.method, request.url
-            prepared.headers = CaseInsensitiveDict(request.headers)
-            if request.method == "POST":
-                prepared.body = request.body
-                prepared.headers["Content-Length"] = str(len(request.body))
-            response = self._open_pool().session.send(
-                prepared,
-                stream=True,
-                timeout=(min(timeouts.connect, LONGEST), min(timeouts.read, LONGEST)),
-                allow_redirects=False,
-                proxies=self._settings.proxies,
-            )
-            return response, head(response.status_code, response.headers)
-        except _FAILURES as error:
-            return None, _failure(error)
-        except BaseException as error:
-            forget_frames(error)
-            raise
+        # Prepared by hand: requests' own way looks up proxies, netrc and cookies each time.
+        prepared = requests.PreparedRequest()
+        prepared.method, prepared.url = request.method, request.url
+        prepared.headers = CaseInsensitiveDict(command.headers())
+        if request.method == "POST":
+            prepared.body = request.body
+            prepared.headers["Content-Length"] = str(len(request.body))
+        return self._open_pool().session.send(
+            prepared,
+            stream=True,
+            timeout=(min(timeouts.connect, LONGEST), min(timeouts.read, LONGEST)),
+            allow_redirects=False,
+            proxies=self._settings.proxies,
+        )
 
     def _open_pool(self) -> SyncPool:
         pool = self._pool

@@ -29,7 +29,7 @@ class HttpRequest:
     url: str
     body: bytes
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
-    """The driver's have the key, which tools that print local variables must not show."""
+    """The caller's may be secrets, which tools that print local variables must not show."""
     stream: bool = False
     method: Literal["POST", "GET"] = "POST"
     """A GET has no body."""

@@ -18,6 +18,7 @@ from langchain_azureml_oss.wire.http_types import HttpRequest, HttpResponse, Tim
 
 OK = {"output": "Hello!"}
 RESET = errors.EndpointConnectionError("reset")
+KEY = SecretStr("k")
 URL = "https://h.example/v1/chat/completions"
 
 
@@ -353,7 +354,7 @@ def test_the_deadline_bounds_each_step():
     steps = exchange(call(), clock)
     assert isinstance(next(steps), Authorize)
     clock.now += 6
-    assert steps.send("k").timeouts == Timeouts(4.0, 4.0)
+    assert steps.send(KEY).timeouts == Timeouts(4.0, 4.0)
     clock.now += 1
     assert steps.send(HttpResponse(200, {})) == Receive(3.0)
     clock.now += 2
@@ -364,7 +365,7 @@ def test_without_a_deadline_only_silence_counts():
     clock = Clock()
     steps = exchange(call(deadline=None), clock)
     next(steps)
-    assert steps.send("k").timeouts == Timeouts(5.0, 180.0)
+    assert steps.send(KEY).timeouts == Timeouts(5.0, 180.0)
     clock.now += 100_000
     assert steps.send(HttpResponse(200, {})) == Receive(180.0)
     assert steps.send(b"a") == Receive(180.0)
@@ -376,7 +377,7 @@ def test_a_deadline_that_passes_is_a_time_out():
     _, error = drive(
         exchange(call(), clock),
         clock,
-        [(Authorize, 0, "k"), (Send, 0, HttpResponse(200, {})), (Receive, 11, b"a")],
+        [(Authorize, 0, KEY), (Send, 0, HttpResponse(200, {})), (Receive, 11, b"a")],
     )
     assert isinstance(error, errors.RequestTimeoutError)
     assert "10 s" in str(error)
@@ -388,7 +389,7 @@ def test_no_wait_goes_beyond_the_deadline():
     _, error = drive(
         exchange(call(), clock),
         clock,
-        [(Authorize, 0, "k"), (Send, 1, busy), (Receive, 0, b"")],
+        [(Authorize, 0, KEY), (Send, 1, busy), (Receive, 0, b"")],
     )
     assert isinstance(error, errors.ServerError)
 
@@ -396,7 +397,7 @@ def test_no_wait_goes_beyond_the_deadline():
 def test_retries_share_one_deadline():
     clock = Clock()
     busy = HttpResponse(503, {"retry-after": "4"})
-    once = [(Authorize, 0, "k"), (Send, 1, busy), (Receive, 0, b"")]
+    once = [(Authorize, 0, KEY), (Send, 1, busy), (Receive, 0, b"")]
     seen, error = drive(exchange(call(), clock), clock, [*once, (Wait, 4, None), *once])
     assert isinstance(error, errors.ServerError)
     assert [c.seconds for c in seen if isinstance(c, Wait)] == [4]
@@ -405,13 +406,13 @@ def test_retries_share_one_deadline():
 def test_a_token_is_asked_for_within_the_exchange():
     steps = exchange(call(), Clock())
     command = next(steps)
-    assert (command.authorizer.secret(), command.rejected) == ("k", SecretStr(""))
+    assert (command.secret(), command.rejected) == (KEY, SecretStr(""))
 
 
 def test_an_error_body_is_read_up_to_a_bound():
     steps = exchange(call(retries=0), Clock())
     next(steps)
-    steps.send("k")
+    steps.send(KEY)
     assert isinstance(steps.send(HttpResponse(500, {})), Receive)
     with pytest.raises(errors.ServerError):
         [steps.send(b"x" * 16_384) for _ in range(100)]

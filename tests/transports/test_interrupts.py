@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import signal
 import sys
 import threading
 import traceback
 
 import pytest
+from pydantic import SecretStr
+
+from langchain_azureml_oss.errors import EndpointConnectionError
 
 OK = {"output": "Hello!"}
 
@@ -19,21 +23,42 @@ class TimeIsUpError(Exception):
 
 def frames_with(error, key):
     """The frames, of an error and of what it came from, that hold the key among their variables."""
-    found, seen = [], set()
-    while error is not None and id(error) not in seen:
+    found, seen, errors = [], set(), [error]
+    while errors:
+        error = errors.pop()
+        if error is None or id(error) in seen:
+            continue
         seen.add(id(error))
         for frame, line in traceback.walk_tb(error.__traceback__):
-            shown = [_shown(value) for value in frame.f_locals.values()]
-            if frame.f_code.co_filename != __file__ and key in " ".join(shown):
-                found.append(f"{frame.f_code.co_filename}:{line} {frame.f_code.co_name}")
-        error = error.__cause__ or error.__context__
+            if frame.f_code.co_filename == __file__:
+                continue
+            found += [
+                f"{frame.f_code.co_filename}:{line} {frame.f_code.co_name}: {name}"
+                for name, value in frame.f_locals.items()
+                if key in _shown(value)
+            ]
+        errors += [error.__cause__, error.__context__]
     return found
 
 
 def _shown(value):
+    """What a tool may show of a variable: itself, what is in it, and each of its attributes."""
+    # That is what a SecretStr is for.
+    attributes = [] if isinstance(value, SecretStr) else [*getattr(value, "__dict__", {}).values()]
+    slots = [
+        getattr(value, name, None)
+        for cls in type(value).__mro__
+        for name in getattr(cls, "__slots__", ())
+        if isinstance(name, str) and not name.startswith("__")
+    ]
+    inside = [*value] if isinstance(value, tuple | list) else []
+    return " ".join(map(_repr, [value, *attributes, *slots, *inside]))
+
+
+def _repr(value):
     try:
         return repr(value)
-    except AttributeError:  # of one that is not made yet
+    except Exception:  # noqa: BLE001 - of one that is not made yet
         return ""
 
 
@@ -63,37 +88,117 @@ class StrikeAt:
 
 STRIDE = 97
 """Every so many steps; a prime, so that a loop is struck in each of its places."""
+OURS = ("langchain_azureml_oss",)
 DRIVER = ("langchain_azureml_oss.transports", "urllib3", "requests", "http.client", "queue")
+EXTREME = pytest.mark.filterwarnings(
+    # What an interrupt tears from its owner, Python closes; one that strikes where a generator ends
+    # reaches nobody.
+    "ignore:unclosed:ResourceWarning",
+    "ignore:Unclosed:ResourceWarning",
+    "ignore::pytest.PytestUnraisableExceptionWarning",
+)
 
 
-# What an interrupt tears from its owner, Python closes; one that strikes where a generator ends
-# reaches nobody.
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def strike_at_every_step(act, between, error, modules, key):
+    """Strike an act at one step after the other; returns how often, and the frames with the key."""
+    struck, leaks = 0, set()
+    for place in range(1, 200_000, STRIDE):
+        strike = StrikeAt(place, error, modules)
+        try:
+            with strike:
+                act()
+        except BaseException as caught:  # a library may make another of it
+            if strike.left > 0:
+                raise
+            leaks |= set(frames_with(caught, key))
+            struck += isinstance(caught, error)
+        if strike.left > 0:
+            break
+        between(place)
+    return struck, leaks
+
+
+@EXTREME
 @pytest.mark.parametrize("error", [KeyboardInterrupt, TimeIsUpError])
 def test_an_interrupt_at_any_step_shows_no_key_and_costs_no_place(
     make_chat, raw_server, wire, answer, key, error
 ):
     server = raw_server(wire(answer(OK)))
-    struck, leaks = 0, []
+
+    def still_works(place):
+        assert chat.invoke("hi").text == "Hello!", place
+
     with make_chat(
         endpoint_url=f"{server.url}/score", max_connections=1, max_retries=0, deadline=5
     ) as chat:
-        chat.invoke("hi")
-        for place in range(1, 100_000, STRIDE):
-            with StrikeAt(place, error, DRIVER) as strike:
-                try:
-                    chat.invoke("hi")
-                except error as caught:
-                    leaks += frames_with(caught, key)
-                    struck += 1
-                except Exception as other:  # noqa: BLE001 - a library may make another of it
-                    leaks += frames_with(other, key)
-            if strike.left > 0:
-                break
-            assert chat.invoke("hi").text == "Hello!", place
+        still_works(0)
+        struck, leaks = strike_at_every_step(
+            lambda: chat.invoke("hi"), still_works, error, DRIVER, key
+        )
     assert struck > 20
-    assert leaks == []
+    assert leaks == set()
+
+
+@EXTREME
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TimeIsUpError])
+@pytest.mark.parametrize("is_token", [False, True])
+def test_an_interrupt_where_things_are_decided_shows_no_key(
+    make_chat, plug, answer, key, error, is_token
+):
+    """A refused key is asked for again, a refusal is freed of it, and another try is made."""
+
+    def ask():
+        refused = [answer("no", 401)] if is_token else []
+        plug(chat, *refused, answer("busy", 503, retry_after="0"), answer(OK))
+        chat.invoke("hi")
+
+    def renew(_):
+        nonlocal chat
+        chat = make_chat(**({"credential": lambda: key} if is_token else {}))
+
+    chat = None
+    renew(0)
+    struck, leaks = strike_at_every_step(ask, renew, error, OURS, key)
+    assert struck > 20
+    assert leaks == set()
+
+
+@EXTREME
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TimeIsUpError])
+@pytest.mark.parametrize("is_reset", [False, True])
+def test_an_interrupt_at_any_step_of_a_loop_shows_no_key(
+    make_chat, raw_server, wire, answer, key, error, is_reset
+):
+    server = raw_server(["reset"] if is_reset else wire(answer(OK)))
+    chat = make_chat(endpoint_url=f"{server.url}/score", max_retries=0, deadline=5)
+
+    async def ask():
+        try:
+            with contextlib.suppress(EndpointConnectionError):
+                await chat.ainvoke("hi")
+        finally:
+            await chat.aclose()
+
+    struck, leaks = strike_at_every_step(
+        lambda: asyncio.run(ask()), lambda _: None, error, OURS, key
+    )
+    assert struck > 20
+    assert leaks == set()
+
+
+@EXTREME
+@pytest.mark.parametrize("error", [KeyboardInterrupt, TimeIsUpError])
+def test_an_interrupt_where_a_connection_fails_shows_no_key(make_chat, raw_server, key, error):
+    server = raw_server(["reset"])
+
+    def ask():
+        with contextlib.suppress(EndpointConnectionError):
+            chat.invoke("hi")
+
+    with make_chat(endpoint_url=f"{server.url}/score", max_retries=0, deadline=5) as chat:
+        struck, leaks = strike_at_every_step(ask, lambda _: None, error, DRIVER, key)
+    assert struck > 20
+    assert leaks == set()
 
 
 def test_a_real_signal_shows_no_key(make_chat, raw_server, key):
