@@ -19,7 +19,7 @@ from langchain_azureml_oss.answers.stops import StopFilter
 from langchain_azureml_oss.connections.credentials import _SECRETS
 from langchain_azureml_oss.connections.files import read_file
 from langchain_azureml_oss.errors import ConnectionConfigError, redact
-from langchain_azureml_oss.errors.replies import explain
+from langchain_azureml_oss.errors.from_reply import explain
 from langchain_azureml_oss.families import DIALECTS, ReasoningTags
 from langchain_azureml_oss.tools import PromptedJson, ToolCallScanner
 from langchain_azureml_oss.wire import SSEDecoder, lenient_json

@@ -30,7 +30,8 @@ import logging
 from collections.abc import Callable, Sequence
 from typing import Generic
 
-from langchain_azureml_oss.answers.readers import AnswerRules, ChoiceReader, T, check_size
+from langchain_azureml_oss.answers.readers import T, check_size
+from langchain_azureml_oss.answers.rules import AnswerRules, ChoiceReader
 from langchain_azureml_oss.errors import (
     AzureMLOSSError,
     ResponseFormatError,

@@ -1,4 +1,4 @@
-"""Keys and tokens taken out of what is shown."""
+"""Keys and tokens taken out of what is shown: texts, and the frames of a traceback."""
 
 from __future__ import annotations
 

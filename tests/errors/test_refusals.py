@@ -6,8 +6,8 @@ import json
 
 import pytest
 
+from langchain_azureml_oss.errors.from_reply import from_status
 from langchain_azureml_oss.errors.refusals import refused_feature
-from langchain_azureml_oss.errors.replies import from_status
 
 SENT = {
     "tools": [],

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_azureml_oss import errors
-from langchain_azureml_oss.errors.replies import explain, from_response
+from langchain_azureml_oss.errors.from_reply import explain, from_response
 from langchain_azureml_oss.wire.http_types import HttpResponse
 
 DETAIL = {"detail": "Tools and tool_choice are not supported."}
