@@ -15,7 +15,7 @@ class Steps:
     """The commands of a call, one after the other.
 
     What came of a command is put into `outcome` before the next one is asked for. It is no local
-    variable of a driver, since some tools print those with a traceback, and it may be the secret.
+    variable: the frames of an error would hold that error, and neither would be freed in time.
     """
 
     def __init__(self, call: Call[Any]) -> None:
