@@ -11,6 +11,7 @@ from pydantic import Field, field_validator
 
 from langchain_azureml_oss.endpoint import (
     SETTINGS,
+    EndpointFields,
     PlainCalls,
     SharedArguments,
     all_at_once,
@@ -38,7 +39,7 @@ class EmbeddingsArguments(SharedArguments, total=False):
 
 
 @loadable
-class AzureMLOSSEmbeddings(PlainCalls, Embeddings):
+class AzureMLOSSEmbeddings(PlainCalls, EndpointFields, Embeddings):
     """Embedding model on Azure Machine Learning online endpoints.
 
     The fields are those of the chat model, with two differences: `model_family` may be left out,

@@ -20,9 +20,10 @@ from langchain_azureml_oss.answers import (
     whole_reply,
 )
 from langchain_azureml_oss.endpoint.call_options import ALIASES, OPTIONS, call_options, fixed_fields
-from langchain_azureml_oss.endpoint.fields import named_deployment
+from langchain_azureml_oss.endpoint.headers import named_deployment
 from langchain_azureml_oss.endpoint.model_settings import SETTINGS
 from langchain_azureml_oss.endpoint.plain_calls import PlainCalls
+from langchain_azureml_oss.endpoint.traces import Traces
 from langchain_azureml_oss.errors import (
     AzureMLOSSError,
     ConnectionConfigError,
@@ -67,7 +68,7 @@ class Ask(NamedTuple):
     """Turns to go on with, after an answer that did not fit."""
 
 
-class EndpointCalls(PlainCalls):
+class EndpointCalls(PlainCalls, Traces):
     """Builds calls from the fields; what a model makes of the answers is its own."""
 
     @abstractmethod

@@ -1,4 +1,4 @@
-"""What a caller adds to every request: headers and a query, some of whose values are secrets."""
+"""What a caller adds to requests: headers and a query, some of whose values are secrets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import ConnectionConfigError, quoted
 from langchain_azureml_oss.wire import fits_header, looks_secret
 
 Pairs = Mapping[str, str | SecretStr]
@@ -74,6 +74,21 @@ def revealed(pairs: Pairs | None) -> dict[str, str]:
         name: value if isinstance(value, str) else value.get_secret_value()
         for name, value in (pairs or {}).items()
     }
+
+
+def named_deployment(value: str | None) -> str | None:
+    """Return the deployment to ask for; as in prompt flow, `default` is the traffic rules' own.
+
+    Raises:
+        ConnectionConfigError: it is no text, or no header can carry it.
+    """
+    if value is None:
+        return None
+    name = value.strip() if isinstance(value, str) else (value or "")
+    if not (isinstance(name, str) and fits_header(name)):
+        msg = f"deployment_name {quoted(name)} is no text that a header carries."
+        raise ConnectionConfigError(msg)
+    return None if name.lower() in {"", "default"} else name
 
 
 def with_query(url: str, query: Pairs | None) -> str:

@@ -14,7 +14,7 @@ from langchain_azureml_oss._version import __version__
 from langchain_azureml_oss.answers import WholeReader
 from langchain_azureml_oss.connections import beside
 from langchain_azureml_oss.endpoint.call_options import OPTIONS
-from langchain_azureml_oss.endpoint.fields import EndpointFields
+from langchain_azureml_oss.endpoint.fields import Mixin
 from langchain_azureml_oss.errors import AzureMLOSSError, ResponseFormatError
 from langchain_azureml_oss.exchange import Call, RetryPolicy
 from langchain_azureml_oss.wire import HttpRequest, HttpResponse, Timeouts, decode_json, encode_json
@@ -24,7 +24,7 @@ T = TypeVar("T")
 Turns = Generator[Call[Any], Any, T]
 
 
-class PlainCalls(EndpointFields):
+class PlainCalls(Mixin):
     """Makes calls of requests, and carries several of them out in turn."""
 
     def _with_headers(self, request: HttpRequest, deployment_name: str | None) -> HttpRequest:

@@ -7,9 +7,14 @@ import functools
 import inspect
 import textwrap
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel
+
+if TYPE_CHECKING:
+    Model = BaseModel
+else:
+    Model = object  # mixed into models, and none itself: an import is to be quick
 
 
 class _SignatureOnDemand:
@@ -20,7 +25,7 @@ class _SignatureOnDemand:
         return inspect.signature(cls)
 
 
-class SelfDescribing(BaseModel):
+class SelfDescribing(Model):
     """Shows all arguments, and what is written below each field."""
 
     @classmethod

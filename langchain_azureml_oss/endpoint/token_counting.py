@@ -16,6 +16,7 @@ from langchain_core.utils.function_calling import convert_to_openai_tool
 
 from langchain_azureml_oss.endpoint.call_options import call_options
 from langchain_azureml_oss.endpoint.calls import Ask, EndpointCalls
+from langchain_azureml_oss.endpoint.fields import EndpointFields
 from langchain_azureml_oss.endpoint.plain_calls import Turns
 from langchain_azureml_oss.errors import (
     InvalidRequestError,
@@ -31,7 +32,7 @@ _OTHER_SHAPE = (InvalidRequestError, ModelContainerError, ResponseFormatError, S
 """What a server of the other kind may answer."""
 
 
-class TokenCounts(EndpointCalls):
+class TokenCounts(EndpointCalls, EndpointFields):
     """Counts tokens."""
 
     token_counting: TokenCounting = "estimate"  # noqa: S105 - no password
