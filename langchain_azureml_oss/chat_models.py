@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Literal, Self, Unpack
+from typing import Any, Literal, Unpack
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseChatModel, LanguageModelInput, ModelProfile
@@ -12,21 +12,19 @@ from langchain_core.outputs import ChatGeneration, ChatGenerationChunk, ChatResu
 from langchain_core.rate_limiters import BaseRateLimiter
 from langchain_core.runnables import Runnable
 from langchain_core.tools import BaseTool
-from pydantic import PrivateAttr
 
 from langchain_azureml_oss.answers import only_choice
 from langchain_azureml_oss.endpoint import (
     Ask,
-    Learned,
+    Discovering,
     SharedArguments,
     TokenCounting,
     TokenCounts,
-    discovery,
     loadable,
     signed,
 )
 from langchain_azureml_oss.families import profile
-from langchain_azureml_oss.messages import ai_message, ai_message_chunk
+from langchain_azureml_oss.messages import ai_message, ai_message_chunk, numbered
 from langchain_azureml_oss.role_prompts import warn_of_role_marks
 from langchain_azureml_oss.tools import Method, wire_tool_settings
 from langchain_azureml_oss.wire import Choice, Reply
@@ -48,7 +46,7 @@ class ChatArguments(SharedArguments, total=False):
 
 @signed
 @loadable
-class AzureMLOSSChatModel(TokenCounts, BaseChatModel):
+class AzureMLOSSChatModel(Discovering, TokenCounts, BaseChatModel):
     """Chat model for open models on Azure Machine Learning online endpoints.
 
     Setup:
@@ -172,10 +170,6 @@ class AzureMLOSSChatModel(TokenCounts, BaseChatModel):
     tool_calling: ToolCalling = "auto"
     """Who turns tools into text: the server, or this package; `auto`: the server, if it does."""
 
-    if TYPE_CHECKING:
-        _window: int | None = PrivateAttr()
-        """What a server told at the last discovery."""
-
     def __init__(self, **arguments: Unpack[ChatArguments]) -> None:
         super().__init__(**arguments)
 
@@ -200,9 +194,7 @@ class AzureMLOSSChatModel(TokenCounts, BaseChatModel):
         run_manager: CallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._call(self._ask(messages, stop, kwargs))
-        result: ChatResult
-        (result,) = self._sync.drive(call)
+        result: ChatResult = self._answer(self._call(self._ask(messages, stop, kwargs)))
         return result
 
     async def _agenerate(
@@ -212,9 +204,7 @@ class AzureMLOSSChatModel(TokenCounts, BaseChatModel):
         run_manager: AsyncCallbackManagerForLLMRun | None = None,
         **kwargs: Any,
     ) -> ChatResult:
-        call = self._call(self._ask(messages, stop, kwargs))
-        result: ChatResult
-        (result,) = [item async for item in self._async.drive(call)]
+        result: ChatResult = await self._aanswer(self._call(self._ask(messages, stop, kwargs)))
         return result
 
     def _stream(
@@ -262,29 +252,14 @@ class AzureMLOSSChatModel(TokenCounts, BaseChatModel):
 
     def _piece(self, choice: Choice) -> ChatGenerationChunk:
         info = {"logprobs": choice.logprobs} if choice.logprobs is not None else None
-        message = self._numbered(ai_message_chunk(choice))
-        return ChatGenerationChunk(message=message, generation_info=info)
+        return ChatGenerationChunk(message=self._chunk(choice), generation_info=info)
 
-    def _last(
-        self, choice: Choice, reply: Reply, details: Mapping[str, Any]
-    ) -> ChatGenerationChunk:
-        metadata = self._response_metadata(reply, choice, details)
-        message = self._numbered(ai_message_chunk(choice, reply.usage, metadata))
-        return ChatGenerationChunk(message=message)
+    def _last(self, choice: Choice, reply: Reply, metadata: dict[str, Any]) -> ChatGenerationChunk:
+        return ChatGenerationChunk(message=self._chunk(choice, reply.usage, metadata))
 
-    def _numbered(self, message: AIMessageChunk) -> AIMessageChunk:
-        """Keep text and reasoning apart from calls in the blocks of `output_version="v1"`.
-
-        langchain-core would number these blocks from 0, as the wire numbers calls, and put blocks
-        of one number together. Texts that begin with `lc_` are numbers to it as well.
-        """
-        if self.output_version != "v1":
-            return message
-        blocks: list[Any] = [dict(block) for block in message.content_blocks]
-        for block in blocks:
-            block.setdefault("index", f"lc_{block['type']}")
-        metadata = {**message.response_metadata, "output_version": "v1"}
-        return message.model_copy(update={"content": blocks, "response_metadata": metadata})
+    def _chunk(self, choice: Choice, *about_all: Any) -> AIMessageChunk:
+        chunk = ai_message_chunk(choice, *about_all)
+        return numbered(chunk) if self.output_version == "v1" else chunk
 
     def bind_tools(
         self,
@@ -354,42 +329,3 @@ class AzureMLOSSChatModel(TokenCounts, BaseChatModel):
     def _resolve_model_profile(self) -> ModelProfile | None:
         # Runs before the fields are checked, when a family may be missing yet.
         return profile(self.model_family).model_profile if self.model_family else None
-
-    def discover(self) -> Self:
-        """Ask the server about itself, and return a copy that knows what it told.
-
-        That is the model's name, the window (in `profile`), whether it counts tokens, and which of
-        tools, JSON schemas and usage in streams it takes. At most six requests, three of them
-        questions of one token. What cannot be learned, and what was said when this model was made,
-        stays as it is.
-
-        Raises:
-            AzureMLOSSError: the endpoint cannot be reached, or refuses the key.
-        """
-        return self._knowing(self._in_turn(discovery(self)))
-
-    async def adiscover(self) -> Self:
-        """Ask the server about itself, and return a copy that knows what it told; see `discover`.
-
-        Raises:
-            AzureMLOSSError: the endpoint cannot be reached, or refuses the key.
-        """
-        return self._knowing(await self._ain_turn(discovery(self)))
-
-    def _knowing(self, learned: Learned) -> Self:
-        said = self.model_fields_set
-        update: dict[str, Any] = {}
-        if learned.name and not self.model:
-            update["model"] = learned.name
-        if learned.has_tokenizer and "token_counting" not in said:
-            update["token_counting"] = "server"  # noqa: S105 - no password
-        table = self._resolve_model_profile() or ModelProfile()
-        told = {**table, "max_input_tokens": getattr(self, "_window", None)}
-        if learned.window and self.profile in (table, told):  # and not the user's
-            update["profile"] = {**table, "max_input_tokens": learned.window}
-        copied = self.model_copy(update=update)
-        # What the server told is nobody's word, so that another discovery may replace it.
-        copied.model_fields_set.intersection_update(said)
-        copied._window = learned.window  # noqa: SLF001 - of this class
-        copied._refused |= self._refused | learned.refused  # noqa: SLF001
-        return copied

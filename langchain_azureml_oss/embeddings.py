@@ -15,7 +15,6 @@ from langchain_azureml_oss.endpoint import (
     PlainCalls,
     SharedArguments,
     all_at_once,
-    all_of,
     loadable,
 )
 from langchain_azureml_oss.errors import ConnectionConfigError, UnsupportedInputError
@@ -103,24 +102,23 @@ class AzureMLOSSEmbeddings(PlainCalls, EndpointFields, Embeddings):
             ResponseFormatError: vectors are missing, or not of one length.
         """
         calls = self._calls(texts, self.model_kwargs)
-        return self._joined(found for call in calls for found in self._sync.drive(call))
+        return self._joined(map(self._answer, calls))
 
     async def aembed_documents(self, texts: list[str]) -> list[Vector]:
         """Return the vector of each text, in their order; see `embed_documents`."""
         calls = self._calls(texts, self.model_kwargs)
-        found = await all_at_once([all_of(self._async.drive(call)) for call in calls])
-        return self._joined(batch for (batch,) in found)
+        return self._joined(await all_at_once(map(self._aanswer, calls)))
 
     def embed_query(self, text: str) -> Vector:
         """Return the vector of a text that others are to be found by; see `embed_documents`."""
         (call,) = self._calls([text], {**self.model_kwargs, **self.query_kwargs})
-        (vector,) = self._joined(self._sync.drive(call))
+        (vector,) = self._joined([self._answer(call)])
         return vector
 
     async def aembed_query(self, text: str) -> Vector:
         """Return the vector of a text that others are to be found by; see `embed_documents`."""
         (call,) = self._calls([text], {**self.model_kwargs, **self.query_kwargs})
-        (vector,) = self._joined(await all_of(self._async.drive(call)))
+        (vector,) = self._joined([await self._aanswer(call)])
         return vector
 
     def _calls(self, texts: Sequence[str], settings: Mapping[str, Any]) -> list[Call[list[Vector]]]:

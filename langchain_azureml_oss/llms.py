@@ -3,30 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import reduce
-from operator import add
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple, Unpack
+from typing import Any, Literal, Unpack
 
 from langchain_core.callbacks import AsyncCallbackManagerForLLMRun, CallbackManagerForLLMRun
 from langchain_core.language_models import BaseLLM, LanguageModelInput
-from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 from langchain_core.runnables import Runnable, RunnableConfig
 from langchain_core.runnables.config import get_config_list
 from pydantic import Field, field_validator
 
-from langchain_azureml_oss.answers import engine_failed
 from langchain_azureml_oss.endpoint import (
     Ask,
+    PromptAnswers,
+    PromptRounds,
     SharedArguments,
     TokenCounting,
     TokenCounts,
     all_at_once,
     all_of,
+    folded,
     loadable,
     signed,
 )
@@ -39,26 +38,6 @@ logger = logging.getLogger(__name__)
 _OF_THE_FRAMEWORK = frozenset({"stop", "callbacks", "tags", "metadata", "run_name", "run_id"})
 _arguments: ContextVar[Mapping[str, Any]] = ContextVar("arguments", default=MappingProxyType({}))
 """Those of the call under way."""
-
-
-class _Answer(NamedTuple):
-    """The generations for the prompts of one request, in their order; None: the prompt was lost."""
-
-    generations: list[Generation | None]
-    usage: UsageMetadata | None
-    model_name: str
-    details: Mapping[str, Any]
-
-    def of_one_prompt(self) -> list[Generation]:
-        """Return all generations of a prompt that was asked for alone (`n` may be over 1).
-
-        Raises:
-            ServerError: there is none.
-        """
-        found = [generation for generation in self.generations if generation is not None]
-        if not found:
-            raise engine_failed(self.details)
-        return found
 
 
 Api = Literal["completion", "chat"]
@@ -170,10 +149,10 @@ class AzureMLOSSLLM(TokenCounts, BaseLLM):
         **kwargs: Any,
     ) -> LLMResult:
         if self._is_streamed(prompts):
-            return _folded([list(self._stream(p, stop, run_manager, **kwargs)) for p in prompts])
+            return folded([list(self._stream(p, stop, run_manager, **kwargs)) for p in prompts])
         rounds = self._rounds(prompts, stop, kwargs)
         while calls := rounds.calls():
-            rounds.take([answer for call in calls for answer in self._sync.drive(call)])
+            rounds.take([self._answer(call) for call in calls])
         return self._finish(rounds)
 
     async def _agenerate(
@@ -185,11 +164,10 @@ class AzureMLOSSLLM(TokenCounts, BaseLLM):
     ) -> LLMResult:
         if self._is_streamed(prompts):
             streams = [self._astream(prompt, stop, run_manager, **kwargs) for prompt in prompts]
-            return _folded(await all_at_once([all_of(stream) for stream in streams]))
+            return folded(await all_at_once([all_of(stream) for stream in streams]))
         rounds = self._rounds(prompts, stop, kwargs)
         while calls := rounds.calls():
-            found = await all_at_once([all_of(self._async.drive(call)) for call in calls])
-            rounds.take([answer for (answer,) in found])
+            rounds.take(await all_at_once(map(self._aanswer, calls)))
         return self._finish(rounds)
 
     def _stream(
@@ -248,90 +226,33 @@ class AzureMLOSSLLM(TokenCounts, BaseLLM):
 
     def _rounds(
         self, prompts: Sequence[str], stop: list[str] | None, kwargs: Mapping[str, Any]
-    ) -> _Rounds:
-        def call(asked: Sequence[str]) -> Call[_Answer]:
+    ) -> PromptRounds:
+        def call(asked: Sequence[str]) -> Call[PromptAnswers]:
             return self._call(self._ask(asked, stop, kwargs))
 
-        return _Rounds(prompts, self.prompts_per_request, call)
+        return PromptRounds(prompts, self.prompts_per_request, call)
 
-    def _finish(self, rounds: _Rounds) -> LLMResult:
+    def _finish(self, rounds: PromptRounds) -> LLMResult:
         if rounds.lost and "several_prompts" not in self._refused:
             self._refused.add("several_prompts")
             logger.info("The endpoint loses prompts; it is asked one at a time from now on.")
         return rounds.result()
 
-    def _result(self, reply: Reply, details: Mapping[str, Any]) -> _Answer:
-        generations = [
-            Generation(text=choice.text, generation_info=self._info(reply, choice, details))
-            if choice is not None
-            else None
-            for choice in reply.choices
-        ]
+    def _result(self, reply: Reply, details: Mapping[str, Any]) -> PromptAnswers:
+        def generation(choice: Choice) -> Generation:
+            info = _info(reply, self._response_metadata(reply, choice, details))
+            return Generation(text=choice.text, generation_info=info)
+
+        generations = [choice if choice is None else generation(choice) for choice in reply.choices]
         name = reply.model or details["trace_name"]
-        return _Answer(generations, usage_metadata(reply.usage), name, details)
+        return PromptAnswers(generations, usage_metadata(reply.usage), name, details)
 
     def _piece(self, choice: Choice) -> GenerationChunk:
         info = {"logprobs": choice.logprobs} if choice.logprobs is not None else None
         return GenerationChunk(text=choice.text, generation_info=info)
 
-    def _last(self, choice: Choice, reply: Reply, details: Mapping[str, Any]) -> GenerationChunk:
-        return GenerationChunk(text=choice.text, generation_info=self._info(reply, choice, details))
-
-    def _info(self, reply: Reply, choice: Choice, details: Mapping[str, Any]) -> dict[str, Any]:
-        info = self._response_metadata(reply, choice, details)
-        usage = usage_metadata(reply.usage)
-        # That of several answers belongs to none of them alone; llm_output has it.
-        if usage is not None and len(reply.choices) <= 1:
-            info["usage_metadata"] = usage
-        return info
-
-
-class _Rounds:
-    """Which prompts to ask for next, until each has its own answer; no I/O.
-
-    The first round asks for several prompts in a request where the contract takes them. A server
-    may lose some; the second round asks for those one at a time.
-    """
-
-    def __init__(
-        self, prompts: Sequence[str], size: int, call: Callable[[Sequence[str]], Call[_Answer]]
-    ) -> None:
-        self._prompts, self._size, self._call = prompts, size, call
-        self._asked: list[list[int]] = []
-        self._found: dict[int, list[Generation]] = {}
-        self._usage: UsageMetadata | None = None
-        self._model_name = ""
-        self.lost = False
-        """Whether the server answered to fewer or more prompts than were in a request."""
-
-    def calls(self) -> list[Call[_Answer]]:
-        """Return the calls of the next round; none when every prompt has its answer."""
-        places = [place for place in range(len(self._prompts)) if place not in self._found]
-        starts = range(0, len(places), self._size)
-        self._asked = [places[start : start + self._size] for start in starts]
-        self._size = 1
-        return [self._call([self._prompts[place] for place in asked]) for asked in self._asked]
-
-    def take(self, answers: Sequence[_Answer]) -> None:
-        """Put the answers of a round in their places."""
-        for places, answer in zip(self._asked, answers, strict=True):
-            self._usage = add_usage(self._usage, answer.usage) if answer.usage else self._usage
-            self._model_name = answer.model_name
-            if len(places) == 1:
-                self._found[places[0]] = answer.of_one_prompt()
-                continue
-            self.lost |= len(answer.generations) != len(places)
-            # Of too many answers, nobody knows which belongs to which prompt.
-            if len(answer.generations) <= len(places):
-                for place, generation in zip(places, answer.generations, strict=False):
-                    if generation is not None:
-                        self._found[place] = [generation]
-
-    def result(self) -> LLMResult:
-        """Return all answers in the order of the prompts."""
-        generations = [self._found[place] for place in range(len(self._prompts))]
-        output = _llm_output(self._model_name, self._usage)
-        return LLMResult(generations=generations, llm_output=output)
+    def _last(self, choice: Choice, reply: Reply, metadata: dict[str, Any]) -> GenerationChunk:
+        return GenerationChunk(text=choice.text, generation_info=_info(reply, metadata))
 
 
 def _spoiled(answers: Sequence[object]) -> list[int]:
@@ -362,24 +283,7 @@ def _identified_by(arguments: Mapping[str, Any]) -> Iterator[None]:
         _arguments.reset(before)
 
 
-def _folded(streams: Sequence[Sequence[GenerationChunk]]) -> LLMResult:
-    """Return streamed answers as whole ones."""
-    generations = [reduce(add, chunks) for chunks in streams]
-    infos = [generation.generation_info or {} for generation in generations]
-    usages = [info["usage_metadata"] for info in infos if "usage_metadata" in info]
-    output = _llm_output(
-        infos[-1]["model_name"] if infos else "", reduce(add_usage, usages) if usages else None
-    )
-    return LLMResult(generations=[[generation] for generation in generations], llm_output=output)
-
-
-def _llm_output(model_name: str, usage: UsageMetadata | None) -> dict[str, Any]:
-    output: dict[str, Any] = {"model_name": model_name}
-    if usage is not None:
-        output["usage_metadata"] = usage
-        output["token_usage"] = {
-            "prompt_tokens": usage["input_tokens"],
-            "completion_tokens": usage["output_tokens"],
-            "total_tokens": usage["total_tokens"],
-        }
-    return output
+def _info(reply: Reply, metadata: dict[str, Any]) -> dict[str, Any]:
+    """Add the usage; that of several answers belongs to none of them alone, but to llm_output."""
+    usage = usage_metadata(reply.usage) if len(reply.choices) <= 1 else None
+    return metadata if usage is None else {**metadata, "usage_metadata": usage}

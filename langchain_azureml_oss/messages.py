@@ -146,6 +146,19 @@ def ai_message_chunk(
     )
 
 
+def numbered(message: AIMessageChunk) -> AIMessageChunk:
+    """Return a chunk with the blocks of `output_version="v1"`, text, reasoning and calls apart.
+
+    langchain-core would number these blocks from 0, as the wire numbers calls, and put blocks of
+    one number together. Texts that begin with `lc_` are numbers to it as well.
+    """
+    blocks: list[Any] = [dict(block) for block in message.content_blocks]
+    for block in blocks:
+        block.setdefault("index", f"lc_{block['type']}")
+    metadata = {**message.response_metadata, "output_version": "v1"}
+    return message.model_copy(update={"content": blocks, "response_metadata": metadata})
+
+
 def _said(choice: Choice) -> Any:
     """Return the content: a text, or blocks where there is a refusal, which is no text."""
     if not choice.refusal:

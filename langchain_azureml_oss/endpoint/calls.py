@@ -85,8 +85,8 @@ class EndpointCalls(PlainCalls, Traces):
         """Return the chunk for a part of a streamed answer."""
 
     @abstractmethod
-    def _last(self, choice: Choice, reply: Reply, details: Mapping[str, Any]) -> Any:
-        """Return the last chunk."""
+    def _last(self, choice: Choice, reply: Reply, metadata: dict[str, Any]) -> Any:
+        """Return the last chunk, with what is known about the answer besides."""
 
     def _call(self, ask: Ask) -> Call[Any]:
         """Build the call that answers a question.
@@ -106,19 +106,22 @@ class EndpointCalls(PlainCalls, Traces):
             details["deployment"] = details["deployment"] or deployment_name
             details["trace_name"] = self._trace_name(ask.kwargs)
 
+            def last(choice: Choice, reply: Reply) -> Any:
+                return self._last(choice, reply, self._response_metadata(reply, choice, details))
+
             def events() -> Reader[Any]:
                 return EventReader(
                     self._formatter.parse_event,
                     rules,
                     self._piece,
-                    lambda choice, reply: self._last(choice, reply, details),
+                    last,
                     self.max_response_bytes,
                 )
 
             def finish(full: HttpResponse) -> Any:
                 reply = whole_reply(full, self._formatter, model_call, rules)
                 if ask.stream:  # which the server answered whole: one chunk
-                    return self._last(only_choice(reply), reply, details)
+                    return last(only_choice(reply), reply)
                 return self._result(reply, details)
 
             def whole() -> Reader[Any]:

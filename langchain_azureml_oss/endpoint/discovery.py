@@ -8,15 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 
+from langchain_core.language_models import BaseChatModel, ModelProfile
 from langchain_core.messages import HumanMessage
+from pydantic import PrivateAttr
 
 from langchain_azureml_oss.answers import WholeReader
 from langchain_azureml_oss.endpoint.call_options import call_options
 from langchain_azureml_oss.endpoint.calls import Ask, EndpointCalls
 from langchain_azureml_oss.endpoint.plain_calls import Turns
-from langchain_azureml_oss.endpoint.token_counting import count_text
+from langchain_azureml_oss.endpoint.token_counting import TokenCounts, count_text
 from langchain_azureml_oss.errors import (
     AuthenticationError,
     AzureMLOSSError,
@@ -131,3 +133,57 @@ def _probes(model: EndpointCalls) -> Iterator[tuple[Call[Any], Mapping[str, Any]
         request = model._request(sent, model.deployment_name)  # noqa: SLF001
         read = lambda response: WholeReader(response, bool, model.max_response_bytes)  # noqa: E731
         yield model._carried(request, read, options), sent.parameters  # noqa: SLF001
+
+
+if TYPE_CHECKING:
+
+    class _ChatModel(TokenCounts, BaseChatModel):
+        """What the models are that ask."""
+
+        _window: int | None = PrivateAttr()
+        """What a server told at the last discovery."""
+else:
+    _ChatModel = object  # see `Mixin`
+
+
+class Discovering(_ChatModel):
+    """Asks the server about itself."""
+
+    def discover(self) -> Self:
+        """Ask the server about itself, and return a copy that knows what it told.
+
+        That is the model's name, the window (in `profile`), whether it counts tokens, and which of
+        tools, JSON schemas and usage in streams it takes. At most six requests, three of them
+        questions of one token. What cannot be learned, and what was said when this model was made,
+        stays as it is.
+
+        Raises:
+            AzureMLOSSError: the endpoint cannot be reached, or refuses the key.
+        """
+        return self._knowing(self._in_turn(discovery(self)))
+
+    async def adiscover(self) -> Self:
+        """Ask the server about itself, and return a copy that knows what it told; see `discover`.
+
+        Raises:
+            AzureMLOSSError: the endpoint cannot be reached, or refuses the key.
+        """
+        return self._knowing(await self._ain_turn(discovery(self)))
+
+    def _knowing(self, learned: Learned) -> Self:
+        said = self.model_fields_set
+        update: dict[str, Any] = {}
+        if learned.name and not self.model:
+            update["model"] = learned.name
+        if learned.has_tokenizer and "token_counting" not in said:
+            update["token_counting"] = "server"  # noqa: S105 - no password
+        table = self._resolve_model_profile() or ModelProfile()
+        told = {**table, "max_input_tokens": getattr(self, "_window", None)}
+        if learned.window and self.profile in (table, told):  # and not the user's
+            update["profile"] = {**table, "max_input_tokens": learned.window}
+        copied = self.model_copy(update=update)
+        # What the server told is nobody's word, so that another discovery may replace it.
+        copied.model_fields_set.intersection_update(said)
+        copied._window = learned.window  # noqa: SLF001 - of this class
+        copied._refused |= self._refused | learned.refused  # noqa: SLF001
+        return copied

@@ -7,7 +7,7 @@ or has its error thrown in. `_in_turn` and `_ain_turn` are its two drivers.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable, Mapping
 from typing import Any, TypeVar
 
 from langchain_azureml_oss._version import __version__
@@ -90,6 +90,16 @@ class PlainCalls(Mixin):
             request = HttpRequest(url, encode_json(body), {"content-type": "application/json"})
         return self._plain(request, lambda response: _object(response, path), **options)
 
+    def _answer(self, call: Call[T]) -> T:
+        """Carry out a call, and return the one thing that comes of it."""
+        (outcome,) = self._sync.drive(call)
+        return outcome
+
+    async def _aanswer(self, call: Call[T]) -> T:
+        """Carry out a call, and return the one thing that comes of it."""
+        (outcome,) = [item async for item in self._async.drive(call)]
+        return outcome
+
     def _in_turn(self, turns: Turns[T]) -> T:
         """Carry out the calls of a generator, and return what it returns."""
         outcome: Any = None
@@ -97,7 +107,7 @@ class PlainCalls(Mixin):
             call = next(turns)
             while True:
                 try:
-                    (outcome,) = self._sync.drive(call)
+                    outcome = self._answer(call)
                 except AzureMLOSSError as error:
                     call = turns.throw(error)
                 else:
@@ -113,7 +123,7 @@ class PlainCalls(Mixin):
             call = next(turns)
             while True:
                 try:
-                    (outcome,) = await all_of(self._async.drive(call))
+                    outcome = await self._aanswer(call)
                 except AzureMLOSSError as error:
                     call = turns.throw(error)
                 else:
@@ -139,7 +149,7 @@ async def all_of(results: AsyncIterator[T]) -> list[T]:
     return [item async for item in results]
 
 
-async def all_at_once(asked: Sequence[Coroutine[Any, Any, T]]) -> list[T]:
+async def all_at_once(asked: Iterable[Coroutine[Any, Any, T]]) -> list[T]:
     """Run these together; the first that fails ends the others, so that none goes on unseen."""
     tasks = [asyncio.ensure_future(item) for item in asked]
     try:
