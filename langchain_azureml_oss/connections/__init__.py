@@ -1,20 +1,19 @@
 """Where an endpoint is, and with whose key.
 
 `connection.py` is prompt flow's CustomConnection; `files.py`, `json_and_env.py`,
-`promptflow_store.py` and the room `workspace/` are where one is read from; `urls.py` has the rules
-for URLs, `proxies.py` finds the proxy on the way, `credentials.py` turns a key or a credential into
-the secret that is sent. Imports `wire`, `errors`, `families` and `formatters`. Public:
+`promptflow_store.py` and the room `workspace/` are where one is read from, `absent_keys.py` what is
+said where something is missing; `urls.py` has the rules for URLs, `proxies.py` finds the proxy on
+the way, `credentials.py` turns a key or a credential into the secret that is sent. Imports `wire`,
+`errors` and `families`. Public:
 `CustomConnection`.
 """
 
+from langchain_azureml_oss.connections.absent_keys import missing, there_instead
 from langchain_azureml_oss.connections.connection import (
     ENVIRONMENT,
     REQUIRED,
     CustomConnection,
-    contract_for,
     from_environment,
-    missing,
-    there_instead,
 )
 from langchain_azureml_oss.connections.credentials import (
     DEFAULT_SCOPE,
@@ -47,7 +46,6 @@ __all__ = [
     "beside",
     "check_type",
     "check_url",
-    "contract_for",
     "environment_proxies",
     "from_environment",
     "is_loopback",

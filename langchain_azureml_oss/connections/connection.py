@@ -6,7 +6,6 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -14,8 +13,7 @@ from langchain_azureml_oss.connections.files import check_type, is_masked
 from langchain_azureml_oss.connections.nearest import nearest
 from langchain_azureml_oss.connections.urls import check_url
 from langchain_azureml_oss.errors import ConnectionConfigError, named, quoted
-from langchain_azureml_oss.families import KNOWN_FAMILIES, FamilyProfile, ModelFamily, family
-from langchain_azureml_oss.formatters import ContentFormatter, formatter
+from langchain_azureml_oss.families import FamilyProfile, ModelFamily, family
 
 ENVIRONMENT: Mapping[str, str] = {
     "endpoint_url": "AZUREML_ENDPOINT_URL",
@@ -333,50 +331,3 @@ class CustomConnection:
 def from_environment(key: str) -> str | None:
     """Return what the environment says for a key; blank counts as not set."""
     return os.environ.get(ENVIRONMENT[key]) or None
-
-
-def there_instead(key: str, connection: CustomConnection) -> str:
-    """Return which keys a connection has that lacks this one, and which of them may be meant."""
-    names = [str(name) for name in (*connection.configs, *connection.secrets)]
-    listed = ", ".join(f"{name} (empty)" if name == key else named(name) for name in names)
-    near = nearest(key, (name for name in names if name not in REQUIRED))
-    hint = f" Did you mean {key!r} where it says {quoted(near)}?" if near else ""
-    return f"The connection has {listed or 'no keys'}.{hint}"
-
-
-def missing(key: str, connection: CustomConnection | None, *others: str) -> ConnectionConfigError:
-    """Return the error for a key that was found nowhere: what was there, and where it may be.
-
-    Args:
-        key: The first that is missing.
-        connection: Where it might have been.
-        others: What is missing too.
-    """
-    places = [f"the argument {key}=", f"the environment variable {ENVIRONMENT[key]}"]
-    found = ""
-    if connection is not None:
-        places.insert(1, connection.described)
-        found = f" {there_instead(key, connection)}"
-    too = f" Missing too: {', '.join(others)}." if others else ""
-    families = f" {KNOWN_FAMILIES}" if "model_family" in {key, *others} else ""
-    other = " An Entra ID credential= may take its place." if key == "endpoint_api_key" else ""
-    return ConnectionConfigError(
-        f"{key} is missing; looked in {', '.join(places)}.{found}"
-        f"{too} A connection needs {', '.join(REQUIRED)}.{other}{families}"
-    )
-
-
-_OPENAI_HOSTS = (".models.ai.azure.com", ".inference.ai.azure.com", ".serverless.ml.azure.com")
-
-
-def contract_for(url: str, row: FamilyProfile) -> ContentFormatter:
-    """Return the contract that `contract="auto"` means: the URL's path decides, then the family.
-
-    Source: the hosts and paths in docs/contracts.md.
-    """
-    host, path = urlsplit(url).hostname or "", urlsplit(url).path.rstrip("/")
-    if path.endswith("/score"):
-        return formatter("score")
-    if path in {"", "/v1", "/models"} or path.endswith(("/completions", "/embeddings", "/v1")):
-        return formatter("openai")
-    return formatter("openai" if host.endswith(_OPENAI_HOSTS) else row.contract)

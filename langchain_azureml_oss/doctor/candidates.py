@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Literal
 from urllib.parse import urlsplit
 
-from langchain_azureml_oss.connections import beside, contract_for
+from langchain_azureml_oss.connections import beside
 from langchain_azureml_oss.families import FamilyProfile
-from langchain_azureml_oss.formatters import Api, contract_names, formatter
+from langchain_azureml_oss.formatters import Api, contract_for, contract_names, formatter
 
 TOKENS = 2
 """An answer may have no more, unless it has to show a feature."""

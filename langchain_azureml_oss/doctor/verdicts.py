@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import Any
 
-from langchain_azureml_oss.connections import contract_for
 from langchain_azureml_oss.doctor import advice
 from langchain_azureml_oss.doctor.candidates import Feature
 from langchain_azureml_oss.doctor.checklist import Verdict
@@ -14,7 +13,7 @@ from langchain_azureml_oss.doctor.findings import Findings, Sent
 from langchain_azureml_oss.doctor.steps import Answer
 from langchain_azureml_oss.errors import NotFoundError, refused_feature
 from langchain_azureml_oss.families import MODEL_NAMES, FamilyProfile, profile
-from langchain_azureml_oss.formatters import Api
+from langchain_azureml_oss.formatters import Api, contract_for
 from langchain_azureml_oss.wire import decode_json
 
 _NO_TRAFFIC = (

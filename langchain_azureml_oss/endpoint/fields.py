@@ -28,7 +28,6 @@ from langchain_azureml_oss.connections import (
     CustomConnection,
     authorizer,
     check_url,
-    contract_for,
     environment_proxies,
     from_environment,
     missing,
@@ -53,7 +52,14 @@ from langchain_azureml_oss.families import (
     family,
     profile,
 )
-from langchain_azureml_oss.formatters import AsTheyAre, ContentFormatter, check, formatter, merge
+from langchain_azureml_oss.formatters import (
+    AsTheyAre,
+    ContentFormatter,
+    check,
+    contract_for,
+    formatter,
+    merge,
+)
 from langchain_azureml_oss.transports import (
     AsyncTransport,
     HttpSettings,

@@ -15,7 +15,12 @@ from langchain_azureml_oss.formatters.embeddings import (
     read_vectors,
 )
 from langchain_azureml_oss.formatters.parameters import AsTheyAre, Setting, check, merge, spell
-from langchain_azureml_oss.formatters.registry import contract_names, formatter, register_formatter
+from langchain_azureml_oss.formatters.registry import (
+    contract_for,
+    contract_names,
+    formatter,
+    register_formatter,
+)
 from langchain_azureml_oss.wire import Choice, Reply
 
 __all__ = [
@@ -31,6 +36,7 @@ __all__ = [
     "check",
     "check_contract",
     "check_lengths",
+    "contract_for",
     "contract_names",
     "embeddings_request",
     "formatter",

@@ -1,8 +1,11 @@
-"""Which contracts there are: one formatter each, found by name."""
+"""Which contracts there are: one formatter each, found by name, or by the endpoint's URL."""
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 from langchain_azureml_oss.errors import ConnectionConfigError, quoted
+from langchain_azureml_oss.families import FamilyProfile
 from langchain_azureml_oss.formatters.base import ContentFormatter
 from langchain_azureml_oss.formatters.openai import OpenAIFormatter
 from langchain_azureml_oss.formatters.score import ScoreFormatter, ScoreParamsFormatter
@@ -56,3 +59,19 @@ def formatter(name: str) -> ContentFormatter:
     except KeyError:
         msg = f"Unknown contract {quoted(name)}; known are: auto, {', '.join(_FORMATTERS)}."
         raise ConnectionConfigError(msg) from None
+
+
+_OPENAI_HOSTS = (".models.ai.azure.com", ".inference.ai.azure.com", ".serverless.ml.azure.com")
+
+
+def contract_for(url: str, row: FamilyProfile) -> ContentFormatter:
+    """Return the contract that `contract="auto"` means: the URL's path decides, then the family.
+
+    Source: the hosts and paths in docs/contracts.md.
+    """
+    host, path = urlsplit(url).hostname or "", urlsplit(url).path.rstrip("/")
+    if path.endswith("/score"):
+        return formatter("score")
+    if path in {"", "/v1", "/models"} or path.endswith(("/completions", "/embeddings", "/v1")):
+        return formatter("openai")
+    return formatter("openai" if host.endswith(_OPENAI_HOSTS) else row.contract)

@@ -8,10 +8,10 @@ import pytest
 from pydantic import SecretStr
 
 from langchain_azureml_oss import CustomConnection, ModelFamily
-from langchain_azureml_oss.connections.connection import contract_for
 from langchain_azureml_oss.connections.urls import check_url, without_secrets
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.families import profile
+from langchain_azureml_oss.formatters import contract_for
 
 URL = "https://ep.eastus2.inference.ml.azure.com/score"
 CONFIGS = {"endpoint_url": URL, "model_family": "LLaMa"}

@@ -19,11 +19,10 @@ from langchain_azureml_oss import (
     ModelFamily,
     register_formatter,
 )
-from langchain_azureml_oss.connections.connection import contract_for
 from langchain_azureml_oss.families import family, profile
 from langchain_azureml_oss.families.reasoning import ReasoningTags
 from langchain_azureml_oss.families.templates import ChatTemplate
-from langchain_azureml_oss.formatters import contract_names
+from langchain_azureml_oss.formatters import contract_for, contract_names
 from langchain_azureml_oss.formatters.base import Traits
 from langchain_azureml_oss.wire.replies import Choice, Reply
 

@@ -13,11 +13,11 @@ import pytest
 
 import langchain_azureml_oss
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM, errors
-from langchain_azureml_oss.connections.connection import ENVIRONMENT, contract_for
+from langchain_azureml_oss.connections import ENVIRONMENT
 from langchain_azureml_oss.connections.workspace.endpoints import MODEL_NAMES
 from langchain_azureml_oss.endpoint.arguments import ALIASES
 from langchain_azureml_oss.families import ModelFamily, profile
-from langchain_azureml_oss.formatters import contract_names, formatter
+from langchain_azureml_oss.formatters import contract_for, contract_names, formatter
 from langchain_azureml_oss.local import LocalEndpoint
 
 ROOT = documents.ROOT
