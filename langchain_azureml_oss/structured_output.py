@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from operator import itemgetter
-from typing import Any, cast, get_args, get_type_hints
+from typing import Any, cast
 
 from langchain_core import exceptions
 from langchain_core.exceptions import OutputParserException
@@ -14,14 +14,20 @@ from langchain_core.output_parsers import BaseCumulativeTransformOutputParser, B
 from langchain_core.output_parsers.openai_tools import JsonOutputKeyToolsParser, PydanticToolsParser
 from langchain_core.outputs import ChatGeneration, Generation
 from langchain_core.runnables import Runnable, RunnableMap, RunnablePassthrough
-from langchain_core.utils.function_calling import convert_to_openai_tool
 from langchain_core.utils.json import parse_json_markdown, parse_partial_json
 from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUserError
 
 from langchain_azureml_oss.errors import RefusalError
-from langchain_azureml_oss.tools import Method, PromptedJson, fitted, without_nulls
+from langchain_azureml_oss.tools import (
+    Method,
+    PromptedJson,
+    answer_function,
+    fitted,
+    is_typeddict,
+    without_nulls,
+)
 from langchain_azureml_oss.wire import lenient_json
 
 Schema = dict[str, Any] | type
@@ -61,7 +67,7 @@ def structured_model(
     if strict is not None and method == "json_mode":
         msg = "strict is for function_calling and json_schema; json_mode has no schema to keep to."
         raise ValueError(msg)
-    function = _function(schema, strict=strict) if schema else None
+    function = answer_function(schema, strict=strict) if schema else None
     traced = {"kwargs": {"method": method, "strict": strict}, "schema": schema}
     bound, parser = _BINDERS[method](
         model, schema, function, {**kwargs, "ls_structured_output_format": traced}
@@ -75,39 +81,6 @@ def structured_model(
     )
     failed = RunnablePassthrough.assign(parsed=lambda _: None)
     return RunnableMap(raw=bound) | parsed.with_fallbacks([failed], exception_key="parsing_error")
-
-
-def _function(schema: Schema, *, strict: bool | None) -> dict[str, Any]:
-    """Return the function of OpenAI's form whose arguments are the answer.
-
-    Args:
-        schema: As the user gave it; a dict may also be OpenAI's `response_format`, or the
-            `json_schema` in it, and a JSON schema may go without a title.
-        strict: Whether the server must keep to the schema.
-    """
-    if isinstance(schema, dict):
-        form = schema.get("json_schema", schema)
-        if isinstance(form.get("schema"), dict):
-            schema = {"title": form.get("name", _UNNAMED), **form["schema"]}
-            strict = form.get("strict") if strict is None else strict
-        elif "properties" in schema and not {"title", "name"} & schema.keys():
-            schema = {"title": _UNNAMED, **schema}
-    function: dict[str, Any] = convert_to_openai_tool(schema, strict=strict)["function"]
-    if _is_typeddict(schema):
-        function = {**function, "parameters": _with_nulls(function["parameters"], schema)}
-    return {"parameters": {"type": "object", "properties": {}}, **function}
-
-
-def _with_nulls(parameters: Mapping[str, Any], schema: Any) -> dict[str, Any]:
-    """Return the schema of a TypedDict with null where it may be: langchain-core leaves it out."""
-    properties = dict(parameters.get("properties", {}))
-    for name, hint in get_type_hints(schema).items():
-        if name in properties and type(None) in get_args(hint):
-            properties[name] = {"anyOf": [properties[name], {"type": "null"}]}
-    return {**parameters, "properties": properties}
-
-
-_UNNAMED = "Answer"
 
 
 class _Checked:
@@ -219,7 +192,7 @@ class _Form:
 
     def dict_of(self, value: Any, message: AIMessage) -> Any:
         """Return a dict's plain values as the schema has them."""
-        if _is_typeddict(self.given):
+        if is_typeddict(self.given):
             try:
                 return TypeAdapter(self.given).validate_python(value)
             except PydanticUserError:
@@ -347,11 +320,6 @@ def _with_json_mode(
 
 def _json_parser(schema: Any, function: Any) -> BaseOutputParser[Any]:
     return _CheckedJsonParser(form=_Form(schema, function), is_class=_is_pydantic(schema))
-
-
-def _is_typeddict(schema: Any) -> bool:
-    """Whether it is a TypedDict, of Python or of typing_extensions."""
-    return isinstance(schema, type) and hasattr(schema, "__required_keys__")
 
 
 def _is_pydantic(schema: Any) -> bool:

@@ -18,7 +18,12 @@ from langchain_azureml_oss.tools.prompting import (
     without_tool_role,
 )
 from langchain_azureml_oss.tools.schemas import fitted, misfit, without_nulls
-from langchain_azureml_oss.tools.wire import TOOL_SETTINGS, wire_tool_settings
+from langchain_azureml_oss.tools.wire import (
+    TOOL_SETTINGS,
+    answer_function,
+    is_typeddict,
+    wire_tool_settings,
+)
 
 __all__ = [
     "FORMATS",
@@ -29,7 +34,9 @@ __all__ = [
     "PromptedTools",
     "StreamedCalls",
     "ToolCallScanner",
+    "answer_function",
     "fitted",
+    "is_typeddict",
     "misfit",
     "new_call_id",
     "read_tool_call_chunks",

@@ -1,9 +1,9 @@
-"""LangChain's tools and tool choices -> the wire's."""
+"""LangChain's tools, tool choices and schemas of answers -> the wire's."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, get_args, get_type_hints
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
 
@@ -81,3 +81,42 @@ _CHOICES: Mapping[str | bool, str] = {
 def _tool_name(tool: Mapping[str, Any]) -> str:
     """Return the name of a function; of a tool that the server itself runs, its name or type."""
     return str(tool.get("function", tool).get("name") or tool.get("type"))
+
+
+_UNNAMED = "Answer"
+"""What a schema is called that has no name."""
+
+
+def answer_function(schema: dict[str, Any] | type, *, strict: bool | None) -> dict[str, Any]:
+    """Return the function of OpenAI's form whose arguments are the answer.
+
+    Args:
+        schema: As the user gave it; a dict may also be OpenAI's `response_format`, or the
+            `json_schema` in it, and a JSON schema may go without a title.
+        strict: Whether the server must keep to the schema.
+    """
+    if isinstance(schema, dict):
+        form = schema.get("json_schema", schema)
+        if isinstance(form.get("schema"), dict):
+            schema = {"title": form.get("name", _UNNAMED), **form["schema"]}
+            strict = form.get("strict") if strict is None else strict
+        elif "properties" in schema and not {"title", "name"} & schema.keys():
+            schema = {"title": _UNNAMED, **schema}
+    function: dict[str, Any] = convert_to_openai_tool(schema, strict=strict)["function"]
+    if is_typeddict(schema):
+        function = {**function, "parameters": _with_nulls(function["parameters"], schema)}
+    return {"parameters": {"type": "object", "properties": {}}, **function}
+
+
+def _with_nulls(parameters: Mapping[str, Any], schema: Any) -> dict[str, Any]:
+    """Return the schema of a TypedDict with null where it may be: langchain-core leaves it out."""
+    properties = dict(parameters.get("properties", {}))
+    for name, hint in get_type_hints(schema).items():
+        if name in properties and type(None) in get_args(hint):
+            properties[name] = {"anyOf": [properties[name], {"type": "null"}]}
+    return {**parameters, "properties": properties}
+
+
+def is_typeddict(schema: Any) -> bool:
+    """Whether it is a TypedDict, of Python or of typing_extensions."""
+    return isinstance(schema, type) and hasattr(schema, "__required_keys__")
