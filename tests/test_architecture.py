@@ -274,7 +274,7 @@ def test_the_graph_holds_what_everyone_knows():
 
 @pytest.mark.parametrize("file", FILES)
 def test_no_file_is_long(file):
-    assert len((PACKAGE / file).read_text().splitlines()) <= 400
+    assert len((PACKAGE / file).read_text().splitlines()) <= 350
 
 
 def test_no_folder_is_crowded():

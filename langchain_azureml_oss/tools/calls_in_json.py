@@ -16,7 +16,7 @@ WireCall = dict[str, Any]
 Schemas = Mapping[str, Mapping[str, Any]]
 """Name of a tool -> JSON schema of its arguments."""
 
-HEAD = 512
+_HEAD = 512
 """Characters of a value in which it shows whether it may be a call."""
 
 _ARGUMENTS = ("arguments", "parameters", "args")
@@ -28,8 +28,20 @@ _SCHEMA_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "o
 _SCHEMA_KEYS = frozenset({"anyOf", "oneOf", "allOf", "$ref", "enum", "const"})
 
 
-def may_be_call(head: str, names: Collection[str]) -> bool:
-    """Whether a JSON value of which only the beginning is known may still be a call."""
+class CallHead:
+    """The beginning of a JSON value, in which it shows whether it may be a call of a tool."""
+
+    def __init__(self, names: Collection[str], head: str) -> None:
+        self._names, self._head = names, head
+
+    def may_be_call(self, text: str) -> bool:
+        """Whether the value, which goes on with this text, may still be a call."""
+        room = _HEAD - len(self._head)
+        self._head += text[: max(0, room)]
+        return room <= 0 or _may_be_call(self._head, self._names)
+
+
+def _may_be_call(head: str, names: Collection[str]) -> bool:
     if not head.strip():
         return True
     key = _FIRST_KEY.match(head)
@@ -182,7 +194,7 @@ def wire_call(name: str, arguments: Any) -> WireCall:
 
 def broken_call(text: str) -> WireCall:
     """Return a call that could not be read, so that the model is told."""
-    name = _NAME.search(text[:HEAD])
+    name = _NAME.search(text[:_HEAD])
     return wire_call(name[2] if name else "", text.strip())
 
 

@@ -28,29 +28,29 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from langchain_azureml_oss.families import END_MARKS, CallMark, ToolDialect
+from langchain_azureml_oss.families import CallMark, ToolDialect
+from langchain_azureml_oss.tools.around_calls import (
+    FENCES,
+    Code,
+    Ticks,
+    Words,
+    end_of_ornament,
+)
 from langchain_azureml_oss.tools.calls_in_json import (
-    HEAD,
+    CallHead,
     Schemas,
     WireCall,
     broken_call,
     marked_calls,
-    may_be_call,
     plain_calls,
     value_or_text,
     wire_call,
 )
 from langchain_azureml_oss.tools.lead_up import LeadUp
-from langchain_azureml_oss.wire import ValueEnd, held_back
+from langchain_azureml_oss.wire import ValueEnd
 
-_FENCES = ("```", "~~~")
-_FENCE_LANGUAGES = frozenset({"", "json", "tool_call", "tool_calls", "tool_code"})
-_LONGEST_INFO, _LONGEST_NAME = 32, 200
-_SEPARATORS, _SPACE = re.compile(r"[\s;,]+"), re.compile(r"\s+")
-_STRAY_CLOSERS = re.compile(r"[}\]]+")
-_BULLET = re.compile(r"(?:[-*•]|\d{1,2}[.)])[ \t]")
-_PART_OF_BULLET = re.compile(r"(?:[-*•]|\d{1,2}[.)]?)")
-_NAME, _INFO = re.compile(r"[\w.-]+"), re.compile(r"[^\n{\[<`]+")
+_LONGEST_NAME = 200
+_SEPARATORS, _SPACE, _NAME = re.compile(r"[\s;,]+"), re.compile(r"\s+"), re.compile(r"[\w.-]+")
 _FIRST_IN = {"{": "\"'}", "[": "\"'{[]-0123456789"}
 """What stands first in an object or a list."""
 
@@ -65,17 +65,10 @@ class ToolCallScanner:
 
     def __init__(self, tools: Schemas, dialect: ToolDialect) -> None:
         self._tools = tools
-        self._marks = {mark.opening: mark for mark in dialect.marks}
-        self._skipped = (*END_MARKS, *(m.closing for m in dialect.marks if m.closing))
-        names_end = {end for m in dialect.marks if m.name == "may" for end in m.name_ends}
-        self._words = (*self._marks, *self._skipped, *names_end)
-        self._openers = re.compile("|".join([*map(re.escape, (*self._marks, *_FENCES)), "[`{[]"]))
-        self._tokens = re.compile("|".join(map(re.escape, self._words)))
-        self._longest = max(map(len, (*self._words, *_FENCES)))
+        self._words = Words(dialect)
         self._prose = LeadUp()
         self._left = ""
-        self._final = False
-        self._code = ""  # the fence of somebody's code
+        self._code = Code()
         self._state: _State = self._in_prose
         self._end_hope()
 
@@ -93,7 +86,7 @@ class ToolCallScanner:
 
     def flush(self) -> tuple[str, list[WireCall]]:
         """Return the rest, and the calls."""
-        self._final = True
+        self._words.are_final = True
         said = self.feed("")
         if self._state == self._in_ticks:
             self._end_ticks()
@@ -116,15 +109,12 @@ class ToolCallScanner:
         self._name: str | None = None
         self._value: list[str] = []
         self._body: list[str] = []
-        self._fence = self._inline = ""  # the ticks that opened it
-        self._ticks, self._tick, self._opens_inline = 0, "`", False
-        self._info = self._head = ""
         self._after_value = False  # on the same line
 
     def _give_up(self) -> None:
         """Take what was kept for prose."""
         self._prose.say("".join(self._kept))
-        self._code = self._fence or self._code
+        self._code.give_up()
         self._end_hope()
         self._state = self._in_prose
 
@@ -132,26 +122,18 @@ class ToolCallScanner:
         self._kept.append(text[place:end])
         return end
 
-    def _may_grow(self, text: str, place: int, words: tuple[str, ...]) -> bool:
-        """Whether the text ends in the middle of one of these words."""
-        if self._final or len(text) - place >= self._longest:
-            return False
-        rest = text[place:]
-        return any(word != rest and word.startswith(rest) for word in words)
-
     # The states.
 
     def _in_prose(self, text: str, place: int) -> int | None:
-        found = self._openers.search(text, place)
-        words = (*self._marks, *_FENCES)
+        found = self._words.opener.search(text, place)
+        words = self._words.openers
         if found is None:
-            waits = 0 if self._final else held_back(text[-self._longest :], words)
-            end = max(place, len(text) - waits)
+            end = self._words.certain(text, place, words)
             self._prose.say(text[place:end])
             return end if end > place else None
         start = found.start()
         self._prose.say(text[place:start])
-        if self._may_grow(text, start, words):
+        if self._words.may_grow(text, start, words):
             return start if start > place else None
         if self._may_begin(found[0]):
             self._quoted = self._prose.announces_a_quotation
@@ -161,9 +143,9 @@ class ToolCallScanner:
         return found.end()
 
     def _may_begin(self, opener: str) -> bool:
-        if opener in _FENCES:
+        if opener in FENCES:
             return self._prose.at_line_start
-        if self._code:
+        if self._code.somebodys:
             return False
         if opener == "`":
             return self._prose.nothing_said
@@ -175,14 +157,14 @@ class ToolCallScanner:
         if skipped := _SEPARATORS.match(text, place):
             self._after_value = self._after_value and "\n" not in skipped[0]
             return self._keep(text, place, skipped.end())
-        if self._may_grow(text, place, self._words):
+        if self._words.may_grow(text, place, self._words.tokens):
             return None
-        if word := self._tokens.match(text, place):
+        if word := self._words.token.match(text, place):
             return self._take_word(word[0], self._keep(text, place, word.end()))
         if char in "{[" and not (self._name is not None and char == "["):
             self._end = ValueEnd(self._no_part_of_json)
             self._end.feed(char)
-            self._value, self._head = [char], char
+            self._value, self._head = [char], CallHead(self._tools, char)
             self._state = self._in_opened
             return self._keep(text, place, place + 1)
         return self._no_value(text, place)
@@ -190,12 +172,13 @@ class ToolCallScanner:
     def _no_value(self, text: str, place: int) -> int | None:
         """Read what may stand around values and names, or end the hope."""
         char, named = text[place], self._name is not None
-        if not named and (end := self._end_of_ornament(text, place)):
-            return self._keep(text, place, end)
-        if not named and self._may_be_bullet(text, place):
-            return None
+        if not named and self._calls:
+            if end := end_of_ornament(text, place, after_value=self._after_value):
+                return self._keep(text, place, end)
+            if not self._after_value and self._words.may_be_bullet(text, place):
+                return None
         if not named and char in "`~":
-            self._tick, self._opens_inline = char, not self._kept
+            self._code.begin(char, is_first=not self._kept)
             self._state = self._in_ticks
         elif not named and self._mark and self._mark.name == "may" and _NAME.match(char):
             self._state = self._in_name
@@ -203,23 +186,12 @@ class ToolCallScanner:
             self._no_token()
         return place
 
-    def _end_of_ornament(self, text: str, place: int) -> int:
-        """Return where a bullet or brackets too many end; 0 where there are none."""
-        ornament = _STRAY_CLOSERS if self._after_value else _BULLET
-        found = ornament.match(text, place) if self._calls else None
-        return found.end() if found else 0
-
-    def _may_be_bullet(self, text: str, place: int) -> bool:
-        part = text[place : place + 4]
-        on_new_line = bool(self._calls) and not self._after_value
-        return on_new_line and not self._final and _PART_OF_BULLET.fullmatch(part) is not None
-
     @property
     def _no_part_of_json(self) -> str:
         """The character with which a mark begins that would close this value from outside."""
         if self._mark and self._mark.closing:
             return self._mark.closing[0]
-        return "`" if self._fence or self._inline else ""
+        return "`" if self._code.is_open else ""
 
     def _no_token(self) -> None:
         if self._mark and self._mark.closing and not self._value:
@@ -228,11 +200,11 @@ class ToolCallScanner:
             self._give_up()
 
     def _take_word(self, word: str, end: int) -> int:
-        if word in self._marks:
+        if word in self._words.marks:
             if self._name is not None:
                 self._give_up()
                 return end
-            self._mark, self._value = self._marks[word], []
+            self._mark, self._value = self._words.marks[word], []
             if self._mark.name == "must":
                 self._state = self._in_name
         elif self._mark and word == self._mark.closing:
@@ -263,7 +235,7 @@ class ToolCallScanner:
         """Look at what stands first in an object or a list: most brackets of prose open no JSON."""
         if space := _SPACE.match(text, place):
             self._value.append(space[0])
-            self._head += space[0][: HEAD - len(self._head)]
+            self._head.may_be_call(space[0])
             return self._keep(text, place, space.end())
         if text[place] in _FIRST_IN[self._value[0]]:
             self._state = self._in_value
@@ -285,18 +257,12 @@ class ToolCallScanner:
         self._keep(text, place, stop)
         if self._end.broken:
             self._no_json()
-        elif not self._mark and not self._is_hopeful(text, place, stop):
+        elif not self._mark and not self._head.may_be_call(text[place:stop]):
             self._give_up()
             self._state = self._in_prose if end is not None else self._in_passing
         elif end is not None:
             self._take_value("".join(self._value))
         return stop
-
-    def _is_hopeful(self, text: str, place: int, stop: int) -> bool:
-        """Whether JSON without a mark may be a call, as far as its beginning tells."""
-        room = HEAD - len(self._head)
-        self._head += text[place : min(stop, place + room)]
-        return room <= 0 or may_be_call(self._head, self._tools)
 
     def _take_value(self, value: str) -> None:
         marked, tools = self._mark, self._tools
@@ -322,7 +288,7 @@ class ToolCallScanner:
     def _in_body(self, text: str, place: int) -> int | None:
         """Read what stands between two marks and is no JSON: a call that the model got wrong."""
         assert self._mark  # noqa: S101 - only what stands between marks has a body
-        words = (self._mark.closing, *self._marks)
+        words = (self._mark.closing, *self._words.marks)
         ends = [(at, word) for word in words if (at := text.find(word, place)) >= 0]
         if ends:
             at, word = min(ends)
@@ -336,8 +302,7 @@ class ToolCallScanner:
             self._value, self._body = [], []
             self._state = self._in_between
             return self._keep(text, at, at + len(word))
-        waits = 0 if self._final else held_back(text[-self._longest :], words)
-        end = max(place, len(text) - waits)
+        end = self._words.certain(text, place, words)
         self._body.append(text[place:end])
         self._keep(text, place, end)
         return end if end > place else None
@@ -350,50 +315,31 @@ class ToolCallScanner:
 
     def _in_ticks(self, text: str, place: int) -> int | None:
         """Count the ticks of a fence, or of code in a line."""
-        end = place
-        while text.startswith(self._tick, end):
-            end += 1
+        end = self._code.count(text, place)
         if end == place:
             self._end_ticks()
             return place
-        self._ticks += end - place
         return self._keep(text, place, end)
 
     def _end_ticks(self) -> None:
-        ticks, self._ticks = self._tick * self._ticks, 0
-        is_fence = len(ticks) >= len(_FENCES[0])
-        self._state = self._in_between
-        if self._code:
+        ticks = self._code.judge()
+        if ticks is Ticks.OF_PROSE:
             self._give_up()
-            self._code = "" if ticks.startswith(self._code) else self._code
-        elif self._fence and ticks.startswith(self._fence):
-            self._fence = ""
-        elif self._inline and ticks == self._inline:
-            self._inline = ""
-        elif self._fence or self._inline or not (is_fence or self._opens_inline):
-            self._give_up()
-        elif is_fence:
-            self._fence = ticks
-            self._state = self._in_info
         else:
-            self._inline = ticks
+            follows = ticks is Ticks.LANGUAGE_FOLLOWS
+            self._state = self._in_info if follows else self._in_between
 
     def _in_info(self, text: str, place: int) -> int | None:
         """Read the language of a fence."""
-        if found := _INFO.match(text, place):
-            self._info += found[0][: _LONGEST_INFO + 1]
-            self._keep(text, place, found.end())
-            if len(self._info) > _LONGEST_INFO:
-                self._give_up()
-            return found.end()
-        if text[place] == "`":  # no fence: code in a line
-            self._fence = ""
+        end = self._code.language(text, place)
+        self._keep(text, place, end)
+        if self._code.is_too_long:
             self._give_up()
-        elif self._info.strip().lower() in _FENCE_LANGUAGES and self._tick == "`":
-            self._info, self._state = "", self._in_between
-        else:
+        elif end == place and self._code.holds_calls(text[place]):
+            self._state = self._in_between
+        elif end == place:
             self._give_up()
-        return place
+        return end
 
 
 _State = Callable[[str, int], int | None]
