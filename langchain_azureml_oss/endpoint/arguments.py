@@ -168,6 +168,7 @@ def understood(given: Mapping[str, Any], names: Iterable[str]) -> Understood:
         ConnectionConfigError: one means something else here, or is a key under a name that would
             have it sent to the model.
     """
+    _refuse_formatter_of_community(given.get("content_formatter"))
     names, known, unknown = set(names), dict[str, Any](), dict[str, Any]()
     for spelling, value in given.items():
         name = ALIASES.get(spelling, spelling)
@@ -199,6 +200,16 @@ def _may_hold_a_secret(value: Any) -> bool:
     if isinstance(value, list | tuple | set):
         return any(map(_may_hold_a_secret, value))
     return isinstance(value, str | bytes | SecretStr) or callable(value)
+
+
+def _refuse_formatter_of_community(formatter: Any) -> None:
+    """Say what to write instead of langchain-community's formatters for Azure ML."""
+    if hasattr(formatter, "format_response_payload"):
+        msg = (
+            "content_formatter is langchain-community's. Write model_family= in its place, or"
+            " import the class from langchain_azureml_oss.compat."
+        )
+        raise ConnectionConfigError(msg)
 
 
 def warn_of_unknown(model: str, unknown: Iterable[str], names: Iterable[str]) -> None:

@@ -72,16 +72,6 @@ _Timeout = Annotated[PositiveFloat, _FINITE]
 _PAIRS = ("default_headers", "default_query")
 
 
-def _refuse_formatter_of_community(formatter: Any) -> None:
-    """Say what to write instead of langchain-community's formatters for Azure ML."""
-    if hasattr(formatter, "format_response_payload"):
-        msg = (
-            "content_formatter is langchain-community's. Write model_family= in its place, or"
-            " import the class from langchain_azureml_oss.compat."
-        )
-        raise ConnectionConfigError(msg)
-
-
 class EndpointFields(SelfDescribing, ModelSettings):
     """Where to call, as whom, and with which settings. See the table in docs/configuration.md."""
 
@@ -177,7 +167,6 @@ class EndpointFields(SelfDescribing, ModelSettings):
     @classmethod
     def _gather(cls, values: Any) -> Any:
         """Take what the connection and the environment say, and sort unknown arguments."""
-        _refuse_formatter_of_community(values.get("content_formatter"))
         known, unknown = understood(values, cls.model_fields)
         if unknown:
             warn_of_unknown(cls.__name__, unknown, [*cls.model_fields, *ALIASES])
