@@ -250,8 +250,7 @@ class AzureMLOSSChatModel(Discovering, TokenCounts, BaseChatModel):
             generations.append(ChatGeneration(message=ai_message(choice, usage, metadata)))
         return ChatResult(generations=generations)
 
-    def _piece(self, choice: Choice) -> ChatGenerationChunk:
-        info = {"logprobs": choice.logprobs} if choice.logprobs is not None else None
+    def _piece(self, choice: Choice, info: dict[str, Any] | None) -> ChatGenerationChunk:
         return ChatGenerationChunk(message=self._chunk(choice), generation_info=info)
 
     def _last(self, choice: Choice, reply: Reply, metadata: dict[str, Any]) -> ChatGenerationChunk:

@@ -247,8 +247,7 @@ class AzureMLOSSLLM(TokenCounts, BaseLLM):
         name = reply.model or details["trace_name"]
         return PromptAnswers(generations, usage_metadata(reply.usage), name, details)
 
-    def _piece(self, choice: Choice) -> GenerationChunk:
-        info = {"logprobs": choice.logprobs} if choice.logprobs is not None else None
+    def _piece(self, choice: Choice, info: dict[str, Any] | None) -> GenerationChunk:
         return GenerationChunk(text=choice.text, generation_info=info)
 
     def _last(self, choice: Choice, reply: Reply, metadata: dict[str, Any]) -> GenerationChunk:

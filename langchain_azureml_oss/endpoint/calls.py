@@ -81,8 +81,8 @@ class EndpointCalls(PlainCalls, Traces):
         """
 
     @abstractmethod
-    def _piece(self, choice: Choice) -> Any:
-        """Return the chunk for a part of a streamed answer."""
+    def _piece(self, choice: Choice, info: dict[str, Any] | None) -> Any:
+        """Return the chunk for a part of a streamed answer, with its `generation_info`."""
 
     @abstractmethod
     def _last(self, choice: Choice, reply: Reply, metadata: dict[str, Any]) -> Any:
@@ -106,16 +106,16 @@ class EndpointCalls(PlainCalls, Traces):
             details["deployment"] = details["deployment"] or deployment_name
             details["trace_name"] = self._trace_name(ask.kwargs)
 
+            def piece(choice: Choice) -> Any:
+                logprobs = choice.logprobs
+                return self._piece(choice, None if logprobs is None else {"logprobs": logprobs})
+
             def last(choice: Choice, reply: Reply) -> Any:
                 return self._last(choice, reply, self._response_metadata(reply, choice, details))
 
             def events() -> Reader[Any]:
                 return EventReader(
-                    self._formatter.parse_event,
-                    rules,
-                    self._piece,
-                    last,
-                    self.max_response_bytes,
+                    self._formatter.parse_event, rules, piece, last, self.max_response_bytes
                 )
 
             def finish(full: HttpResponse) -> Any:
