@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
-from langchain_azureml_oss.errors import AzureMLOSSError, FramesForgotten
+from langchain_azureml_oss.errors import AzureMLOSSError, frames_forgotten
 from langchain_azureml_oss.exchange import Authorize, Call, Command, Emit, Receive, Send, Wait
 from langchain_azureml_oss.transports.steps import Steps
 from langchain_azureml_oss.wire import HttpRequest, HttpResponse
@@ -54,7 +54,7 @@ class ReplayTransport:
 
     def _carry_out(self, command: Command) -> Any:
         if isinstance(command, Send):
-            with FramesForgotten():
+            with frames_forgotten:
                 self.requests.append(replace(command.request, headers=command.headers()))
             recorded = next(self._responses, None)
             if recorded is None:

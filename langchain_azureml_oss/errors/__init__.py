@@ -32,7 +32,7 @@ from langchain_azureml_oss.errors.from_reply import (
     from_response,
     response_details,
 )
-from langchain_azureml_oss.errors.redaction import FramesForgotten, named, quoted, redact, shorten
+from langchain_azureml_oss.errors.redaction import frames_forgotten, named, quoted, redact, shorten
 from langchain_azureml_oss.errors.refusals import refused_feature
 from langchain_azureml_oss.errors.response import ErrorResponse
 from langchain_azureml_oss.errors.tree import (
@@ -63,7 +63,6 @@ __all__ = [
     "ContextLengthError",
     "EndpointConnectionError",
     "ErrorResponse",
-    "FramesForgotten",
     "InvalidRequestError",
     "ModelContainerError",
     "NotFoundError",
@@ -76,6 +75,7 @@ __all__ = [
     "StreamInterruptedError",
     "UnsupportedInputError",
     "explain",
+    "frames_forgotten",
     "from_inside_200",
     "from_response",
     "named",

@@ -9,7 +9,7 @@ from html.entities import html5
 from typing import Any, NamedTuple
 
 
-class FramesForgotten:
+class _FramesForgotten:
     """Cuts off the frames in which a key is in the clear from an exception that leaves them.
 
     Tools print a traceback's local variables, and an exception may strike anywhere: Ctrl-C, or what
@@ -22,6 +22,9 @@ class FramesForgotten:
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         if error is not None:
             error.__traceback__ = error.__context__ = None
+
+
+frames_forgotten = _FramesForgotten()
 
 
 def shorten(text: str, limit: int = 500) -> str:

@@ -10,7 +10,7 @@ from pydantic import SecretStr
 
 from langchain_azureml_oss.answers import Reader
 from langchain_azureml_oss.connections import Authorizer
-from langchain_azureml_oss.errors import AzureMLOSSError, FramesForgotten
+from langchain_azureml_oss.errors import AzureMLOSSError, frames_forgotten
 from langchain_azureml_oss.exchange.retry import RetryPolicy
 from langchain_azureml_oss.wire import HttpRequest, HttpResponse, Timeouts
 
@@ -26,12 +26,12 @@ class Authorize:
 
     def secret(self) -> SecretStr:
         """Return what came of it."""
-        with FramesForgotten():
+        with frames_forgotten:
             return SecretStr(self.authorizer.secret(self.rejected))
 
     async def asecret(self) -> SecretStr:
         """Return what came of it, without blocking the event loop."""
-        with FramesForgotten():
+        with frames_forgotten:
             return SecretStr(await self.authorizer.asecret(self.rejected))
 
 

@@ -43,9 +43,9 @@ from langchain_azureml_oss.errors import (
     AuthenticationError,
     AzureMLOSSError,
     ErrorResponse,
-    FramesForgotten,
     RequestTimeoutError,
     StreamInterruptedError,
+    frames_forgotten,
     from_response,
     redact,
     response_details,
@@ -209,7 +209,7 @@ class _Attempt(Generic[T]):
 
 def _in_the_clear(take: Callable[..., Any], secrets: list[SecretStr], call: Call[Any]) -> Any:
     """Return what a function makes of all secrets that a call knows."""
-    with FramesForgotten():
+    with frames_forgotten:
         return take(*(known.get_secret_value() for known in secrets), *call.request.secrets)
 
 

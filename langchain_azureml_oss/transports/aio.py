@@ -21,7 +21,7 @@ from typing import Any, Literal, NamedTuple, TypeVar
 
 import aiohttp
 
-from langchain_azureml_oss.errors import AzureMLOSSError, FramesForgotten
+from langchain_azureml_oss.errors import AzureMLOSSError, frames_forgotten
 from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait
 from langchain_azureml_oss.transports.failures import (
     lost_connection,
@@ -89,15 +89,15 @@ class AsyncTransport:
 
     async def _send(self, command: Send) -> tuple[_Held | None, Any]:
         seconds = command.seconds if command.seconds < math.inf else None
-        with FramesForgotten():
+        with frames_forgotten:
             try:
                 async with asyncio.timeout(seconds):
                     keeper = await self._keeper(command.request.url)
                     await keeper.places.acquire()
                     try:
-                        response = await self._request(keeper.session, command)
-                        answer = head(response.status, response.headers)
-                        return _Held(response, keeper.places), answer
+                        # No response of its own in a local variable: it knows the key.
+                        held = _Held(await self._request(keeper.session, command), keeper.places)
+                        return held, head(held.response.status, held.response.headers)
                     except BaseException:
                         keeper.places.release()
                         raise
@@ -187,7 +187,7 @@ async def _keep_session(
 
 async def _receive(held: _Held | None, seconds: float) -> Any:
     assert held is not None, "Receive follows Send"  # noqa: S101
-    with FramesForgotten():
+    with frames_forgotten:
         try:
             return await _next_bytes(held.response, seconds)
         except (aiohttp.ClientError, OSError) as error:  # asyncio's TimeoutError is an OSError

@@ -36,7 +36,7 @@ import urllib3
 from requests.structures import CaseInsensitiveDict
 from urllib3.util.ssl_match_hostname import CertificateError
 
-from langchain_azureml_oss.errors import AzureMLOSSError, FramesForgotten
+from langchain_azureml_oss.errors import AzureMLOSSError, frames_forgotten
 from langchain_azureml_oss.exchange import Authorize, Call, Emit, Receive, Send, Wait
 from langchain_azureml_oss.transports.bounds import BOUNDS, LONGEST
 from langchain_azureml_oss.transports.failures import (
@@ -116,7 +116,7 @@ class SyncTransport:
 
     def _send(self, command: Send) -> tuple[requests.Response | None, Any]:
         BOUNDS.set(command.timeouts.read, command.seconds)
-        with FramesForgotten():
+        with frames_forgotten:
             try:
                 response = self._request(command)
                 return response, head(response.status_code, response.headers)

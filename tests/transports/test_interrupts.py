@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import dis
 import signal
 import sys
 import threading
@@ -63,10 +64,11 @@ def _repr(value):
 
 
 class StrikeAt:
-    """Raises at the n-th step inside these modules, as the handler of a signal may."""
+    """Raises at the n-th place inside these modules where Python may run a signal's handler."""
 
     def __init__(self, place, error, modules):
         self.left, self._error, self._modules = place, error, modules
+        self._codes, self._may_strike = {}, {}
 
     def __enter__(self):
         sys.settrace(self._trace)
@@ -80,13 +82,24 @@ class StrikeAt:
         name = frame.f_globals.get("__name__", "")
         frame.f_trace_opcodes = name.startswith(self._modules)
         if event == "opcode":
-            self.left -= 1
-            if not self.left:
+            code = frame.f_code
+            if code not in self._codes:
+                self._codes[code] = code.co_code
+            may_strike = self._may_strike.pop(frame, False)
+            self._may_strike[frame] = dis.opname[self._codes[code][frame.f_lasti]].startswith(
+                BEHIND
+            )
+            self.left -= may_strike
+            if may_strike and not self.left:
                 raise self._error
+        elif event == "return":
+            self._may_strike.pop(frame, None)
         return self._trace
 
 
-STRIDE = 97
+BEHIND = ("CALL", "RESUME", "JUMP_BACKWARD")
+"""Instructions behind which the interpreter looks for signals."""
+STRIDE = 11
 """Every so many steps; a prime, so that a loop is struck in each of its places."""
 OURS = ("langchain_azureml_oss",)
 DRIVER = ("langchain_azureml_oss.transports", "urllib3", "requests", "http.client", "queue")
