@@ -3,11 +3,12 @@
 How bytes go through it:
 
     bytes -> SSEDecoder -> events -> parse -> parts of the answer -> ChoiceReader -> results
-             holds back half         the      tool calls are counted  holds back what may be
-             an event                contract as they pass            the beginning of a mark
+             holds back half         the                              holds back what may be
+             an event                contract                         the beginning of a mark
 
-It is in one of three states. *Open*: each event may give a result. *Done*: [DONE] was there, and
-the last result was given out; events behind it are not read. *Failed*: an event could not be read.
+It is in one of three states. *Open*: each event may give a result. *Done*: the last result was
+given out, at [DONE] or at the end of the body; events behind it are not read. *Failed*: an event
+could not be read, or the body ended too early.
 An event that says that the server cannot go on counts only where no finish reason comes.
 
 An answer has ended with [DONE], or when the body ends behind a finish reason, since some servers
@@ -20,8 +21,8 @@ both; then `failure` waits until the results were taken. And the last result alo
 reason, usage and metadata: servers send them in any order, and some in an event of their own.
 
 A stream is at most `max_bytes`. The text that was given out is kept, for
-`StreamInterruptedError.text`, and so are the arguments of calls: those that are not whole at the
-end are spoiled on purpose, since langchain-core would complete them, and half a call would be run.
+`StreamInterruptedError.text`. Whether a call came whole is judged in `tools/chunks.py`, at the last
+result: half a call is an invalid one, and is never run.
 """
 
 from __future__ import annotations
@@ -86,7 +87,10 @@ class EventReader(Generic[T]):
         """Return a result for each part of the answer."""
         self._size += len(data)
         results = self._read(self._decoder.feed(data))
-        check_size(self._size, self._max_bytes)
+        try:
+            check_size(self._size, self._max_bytes)
+        except AzureMLOSSError as error:
+            return self._failed(error, results)
         return results
 
     def close(self) -> list[T]:

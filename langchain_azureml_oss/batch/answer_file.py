@@ -12,14 +12,14 @@ A run can end at any byte, and each way leaves a file that the next run understa
 - In the middle of a line: the file ends in half a line. It is cut off when it is opened, and the
   row asked again. Only what begins as a line of ours is cut off; other text is somebody else's
   file, which is refused and left as it is.
-- Between two lines, or before `close`: rows stand in the order of their answers, a failure may
-  stand above the answer of a later run. That is a valid file, just not a sorted one.
+- Between two lines, or before `close`: rows stand in the order of their answers, and a failure
+  may stand above the later answer. That is a valid file, just not a sorted one.
 - In `close`: the sorted lines are written to a file beside and put in place in one step, so there
   is either the old file or the new one. Where there is no room for a copy, it stays unsorted.
 
-The lock belongs to the open file and ends with the process, so a dead run blocks nobody. The other
-run's `close` may have replaced the file between our opening and our locking it; what we then hold
-is a file without a name, and so counts as taken. Only places and digests are held in memory, not
+The lock belongs to the open file and ends with the process, so a dead run blocks nobody. If another
+run's `close` replaced the file after we opened it, we hold a file that was deleted, and say that it
+is in use. Only places and digests are held in memory, not
 the answers: a file may be larger than the memory.
 """
 

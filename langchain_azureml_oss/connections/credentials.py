@@ -1,4 +1,4 @@
-"""A key, a token provider or an Entra ID credential -> the value of the Authorization header.
+"""A key, a token provider or an Entra ID credential -> the secret of the Authorization header.
 
 Tokens are kept until shortly before they expire, and asked for by one caller at a time.
 """

@@ -40,7 +40,7 @@ class LikeACredential(Protocol):
 
 
 class SharedArguments(TypedDict, total=False):
-    """Arguments of both models' constructors, with the types that they take.
+    """Arguments of the models' constructors, with the types that they take.
 
     A field keeps what it makes of them: `stop="x"` becomes a list. What each means stands at the
     field. A name in `ALIASES` is another name of an argument.

@@ -1,4 +1,4 @@
-"""The fields that both models share, and their validation."""
+"""The fields that the models share, and their validation."""
 
 from __future__ import annotations
 

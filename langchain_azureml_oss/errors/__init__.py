@@ -22,8 +22,8 @@ The classes in brackets are langchain-core's for the same condition, so that Lan
 fallback middleware knows what to do. No message, body or cause ever holds a key or a token.
 
 The exceptions are public, as names of this module; the functions are internal. `from_reply.py`
-makes them of an HTTP reply that is an error, `refusals.py` knows which feature of a request a
-server refuses, `redaction.py` takes keys out of texts and tracebacks. Imports `wire` alone.
+makes them of an HTTP reply that is an error, `refused_features.py` knows which feature of a request
+a server refuses, `redaction.py` takes keys out of texts and tracebacks. Imports `wire` alone.
 """
 
 from langchain_azureml_oss.errors.from_reply import (
@@ -33,7 +33,7 @@ from langchain_azureml_oss.errors.from_reply import (
     response_details,
 )
 from langchain_azureml_oss.errors.redaction import frames_forgotten, named, quoted, redact, shorten
-from langchain_azureml_oss.errors.refusals import refused_feature
+from langchain_azureml_oss.errors.refused_features import refused_feature
 from langchain_azureml_oss.errors.response import ErrorResponse
 from langchain_azureml_oss.errors.tree import (
     AuthenticationError,

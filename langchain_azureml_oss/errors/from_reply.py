@@ -56,7 +56,7 @@ _HINTS = {
 }
 
 # Statuses, the server's words, and the way forward. Source of the second: docs/contracts.md.
-_BY_WORDS: tuple[tuple[frozenset[int], re.Pattern[str], str], ...] = (
+_HINTS_BY_WORDS: tuple[tuple[frozenset[int], re.Pattern[str], str], ...] = (
     (
         frozenset({403}),
         re.compile(r"stream", re.IGNORECASE),
@@ -95,7 +95,7 @@ _CONTENT_FILTER = re.compile(
 )
 _TITLE = re.compile("<title", re.IGNORECASE)
 _TITLE_END = re.compile("</title", re.IGNORECASE)
-_REFUSALS: tuple[tuple[re.Pattern[str], type[AzureMLOSSError]], ...] = (
+_CLASSES_BY_WORDS: tuple[tuple[re.Pattern[str], type[AzureMLOSSError]], ...] = (
     (_CONTEXT_LENGTH, ContextLengthError),
     (_CONTENT_FILTER, ContentFilterError),
 )
@@ -142,7 +142,7 @@ def from_status(status: int, text: str, **details: Any) -> AzureMLOSSError:
 
 def _hint(status: int | None, text: str) -> str | None:
     """Return the way forward; the server's own words may know a better one than its status."""
-    for statuses, wording, hint in _BY_WORDS:
+    for statuses, wording, hint in _HINTS_BY_WORDS:
         if status in statuses and wording.search(text):
             return hint
     return _HINTS.get(status or 0)
@@ -243,11 +243,14 @@ def _container_hint(model_status: int | None, text: str) -> str | None:
     return _hint(424, text)
 
 
+_JUDGED_BY_WORDS = frozenset({400, 413, 422, 500})
+
+
 def _refusal(status: int | None, body: str) -> type[AzureMLOSSError] | None:
     """Prompt too long, or content refused, whatever status an engine gives it."""
-    if status in {400, 413, 422, 500}:
+    if status in _JUDGED_BY_WORDS:
         words = _without_input(body)
-        for pattern, cls in _REFUSALS:
+        for pattern, cls in _CLASSES_BY_WORDS:
             if pattern.search(words):
                 return cls
     return None

@@ -75,7 +75,7 @@ class Retry(NamedTuple):
     """Another try that is about to be made, for who counts them."""
 
     attempt: int
-    """1 for the first try after the first."""
+    """1 for the second try."""
     wait: float
     """Seconds until then."""
     error: AzureMLOSSError

@@ -19,10 +19,11 @@ commands out and decide nothing, so sync and async cannot differ. These are all 
     Wait       -> Authorize   the whole try again; a token may have run out meanwhile
     Send, Receive, Emit -> end
 
-A try that fails ends in an error, and the error is judged in one place, in this order. Who was
-given results, or has no time left, gets the error: what was said cannot be unsaid, and a second
-answer might differ. Then amend, which ends by itself, since nothing can be left out twice; then
-refresh; then retry, which alone is counted and waits. What is left is raised.
+A try that fails ends in an error, and the error is judged in one place, in this order. If results
+were emitted, or the deadline has passed, it is raised at once: a second answer might differ from
+what the caller has. Then amend, which ends by itself, since nothing can be left out twice; then
+refresh; then retry, which alone is counted and waits. What is left is raised. A credential that
+fails ends the call in the driver.
 
 The deadline needs no timer: each command's time-out is cut to what is left of it, and whatever
 comes of a command after it has passed is a time-out. Secrets leave an error before anyone sees it.

@@ -1,4 +1,4 @@
-"""When to try again, and after how long. The only place that decides it."""
+"""How often to try again, and after how long. Whether an error may pass, it says itself."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 `wire.py` is for servers that take tools; `fragments.py` puts streamed calls together, `calls.py`
 judges them, `chunks.py` adds them up. The others are for servers that take no tools:
-`prompting.py` and `prompted_json.py` ask for calls and forms in words, `blank_forms.py` shows
+`prompting.py` and `prompted_json.py` ask for calls and for JSON in words, `blank_forms.py` shows
 schemas as forms, `calls_in_text.py` and `calls_in_json.py` find the calls in the answer, by the
 words of `lead_up.py` and `around_calls.py`, and `schemas.py` checks them. Imports `wire`, `errors`
 and `families`. Internal.

@@ -7,17 +7,17 @@ quoted: it stays text, to the letter. So do a description of a tool, JSON inside
 somebody's code, and the marks of other families.
 
 Theory of operation. The scanner is in prose until something comes that may begin a call: a mark of
-the dialect, `{` or `[`, or a fence, where a call may begin. From there on it *hopes*: it keeps what
-comes, and reads it as a row of tokens. Hope ends in one of two ways. Something comes that is no
-token, or a value that is no call: then all that was kept is prose, and the scanner goes on behind
-it. Or the answer ends: then the calls that were read are its calls. So calls come with `flush`, and
-text is late only while it may still become one.
+the dialect, `{` or `[`, or a fence, where a call may begin. From there on it has a candidate: it
+keeps what comes, and reads it as a row of tokens. A candidate ends in one of two ways. Something
+comes that is no token, or a value that is no call: then all that was kept is prose, and the scanner
+goes on behind it. Or the answer ends: then the calls that were read are its calls. So calls come
+with `flush`, and text is late only while it may still become one.
 
 Each state is a method that reads on from a place in the text and returns the next place, or None to
-wait for more, with no more left over than the longest mark has. No state goes back, and what is
-kept is kept in pieces: work grows with the length of the text, however it is cut.
+wait for more; it leaves unread at most the length of the longest mark. No state goes back, and what
+is kept is kept in pieces: work grows with the length of the text, however it is cut.
 
-    prose ─► between ─► opened ─► value ─► between      a JSON value; `passing`: it is no call
+    prose ─► between ─► opened ─► value ─► between      a JSON value; `passing`: it can be no call
                ├─► name ─► between                      <function=NAME>, [TOOL_CALLS]NAME
                ├─► body ─► between                      <tool_call>no JSON</tool_call>
                └─► ticks ─► info ─► between             a fence, its language

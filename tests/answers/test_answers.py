@@ -362,8 +362,10 @@ def test_a_response_without_end_is_given_up(make_chat, plug, answer, events, is_
 def test_a_stream_of_events_without_end_is_given_up(make_chat, plug, events, delta):
     chat = make_chat(base_url=URL, max_response_bytes=2_000)
     plug(chat, events(*[delta("word ")] * 90, delta("end", "stop")))
-    with pytest.raises(StreamInterruptedError, match="max_response_bytes"):
-        list(chat.stream("x"))
+    text, error = interrupted(chat)
+    assert "max_response_bytes" in str(error)
+    assert text == error.text
+    assert text.startswith("word word")
 
 
 # -- echoed prompts, stop strings, reasoning ------------------------------------------------------

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from langchain_azureml_oss.errors.from_reply import from_status
-from langchain_azureml_oss.errors.refusals import refused_feature
+from langchain_azureml_oss.errors.refused_features import refused_feature
 
 SENT = {
     "tools": [],
