@@ -21,8 +21,10 @@ PATHS = sorted(FOLDER.glob("*.ipynb"))
 MODEL_WORDS = "model-words"
 """The tag of a cell that prints a real model's words: another processor may give others."""
 
-TIMES = "times"
-"""The tag of a cell that prints seconds: all but its figures stays the same."""
+VARIES = "varies"
+"""The tag of a cell that prints seconds or ids: all else stays the same."""
+
+_VARYING = re.compile(r"[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|[\d.\s]+")
 
 
 def read(path):
@@ -65,7 +67,7 @@ def shown(cell):
     if MODEL_WORDS in tags:
         return [one.get("name", one.output_type) for one in cell.outputs]
     texts = [one.get("text") or one.get("data") for one in cell.outputs]
-    return [re.split(r"[\d.\s]+", text) for text in texts] if TIMES in tags else texts
+    return [_VARYING.split(text) for text in texts] if VARIES in tags else texts
 
 
 def said(notebook):
