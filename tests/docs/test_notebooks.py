@@ -26,6 +26,16 @@ SAYS = {
         "1 request",
         "The page is report.html.",
     ],
+    "rollout": ["Counter({'blue': 45, 'green': 5})", "green 503\nblue 200", "NotFoundError 404"],
+    "observability": [
+        "POST 429\nPOST 200",
+        "POST in job",
+        "output_tokens 4",
+        "key in a span: False",
+        "llm - AzureMLOSSChatModel",
+    ],
+    "extraction": ["4 of 4 were read", "David", "sure"],
+    "web-chat": ["You asked 2 questions. The first one was: What is CI?"],
     "agents": [
         "That makes 20.",
         "[400, 200, 200, 200]",
@@ -35,7 +45,7 @@ SAYS = {
 }
 """Notebook -> what it prints, among other things."""
 
-AFTER = "; .venv/bin/python tests/docs/notebooks.py NAME keeps what a notebook prints now"
+AFTER = "\n\n.venv/bin/python tests/docs/notebooks.py NAME keeps what a notebook prints now"
 
 
 @pytest.mark.parametrize(

@@ -48,6 +48,8 @@ async def test_two_visitors_share_no_memory_and_a_stranger_has_none():
                 await visitor.get("/")
                 async with visitor.post("/answer", json={"question": "Hello"}) as response:
                     assert (await response.text()).startswith("CI builds")
-        async with aiohttp.ClientSession(address) as stranger:
-            async with stranger.post("/answer", json={"question": "Hello"}) as response:
-                assert response.status == 403
+        async with (
+            aiohttp.ClientSession(address) as stranger,
+            stranger.post("/answer", json={"question": "Hello"}) as response,
+        ):
+            assert response.status == 403
