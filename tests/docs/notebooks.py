@@ -24,7 +24,7 @@ MODEL_WORDS = "model-words"
 VARIES = "varies"
 """The tag of a cell that prints seconds or ids: all else stays the same."""
 
-_VARYING = re.compile(r"[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|[\d.\s]+")
+_VARYING = re.compile(r"(?:[\da-f]{8}(?:-[\da-f]{4}){3}-[\da-f]{12}|[\d.\s])+")
 
 
 def read(path):

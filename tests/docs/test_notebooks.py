@@ -41,6 +41,7 @@ SAYS = {
         "[400, 200, 200, 200]",
         "value=20",
         "You asked for (2 + 3) * 4.",
+        "calls add {'a': 2, 'b': 3}\n5",
     ],
 }
 """Notebook -> what it prints, among other things."""
