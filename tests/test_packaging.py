@@ -22,6 +22,7 @@ NEEDED = [
     ".github/ISSUE_TEMPLATE/bug.yml",
 ]
 """What the sdist's tests read, and its Makefile's targets use."""
+SUFFIXES = {".py", ".md", ".json", ".typed", ".ipynb", ".png", ".svg"}
 
 
 @pytest.fixture(scope="module")
@@ -38,9 +39,9 @@ def test_the_sdist_holds_what_its_tests_and_documents_need(built):
     assert [name for name in NEEDED if name not in names] == []
     package = {
         path.relative_to(ROOT).as_posix()
-        for folder in ("langchain_azureml_oss", "tests", "docs")
+        for folder in ("langchain_azureml_oss", "tests", "docs", "cookbook")
         for path in (ROOT / folder).rglob("*")
-        if path.is_file() and path.suffix in {".py", ".md", ".json", ".typed"}
+        if path.is_file() and path.suffix in SUFFIXES
     }
     assert sorted(package - names) == []
     assert not any(name.startswith((".venv", ".git/", "site/")) for name in names)
