@@ -28,4 +28,4 @@ class Counts:
         self.answered += 1
         self.copied += copied
         self.cut += reason in _CUT
-        self.open_ended += reason is None
+        self.open_ended += reason is None and not outcome.keys() & {"vector", "vectors"}

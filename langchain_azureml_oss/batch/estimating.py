@@ -8,9 +8,9 @@ import time
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from langchain_core.runnables import Runnable
-
+from langchain_azureml_oss.batch.forms import Form
 from langchain_azureml_oss.batch.rows import read_rows
+from langchain_azureml_oss.batch.scorers import Model, scorer_of
 from langchain_azureml_oss.batch.scoring import ascore_file, blocking
 
 
@@ -32,7 +32,7 @@ class Estimate(NamedTuple):
 
 
 async def aestimate_file(
-    model: Runnable[Any, Any], questions: str | Path, *, sample: int = 20, **options: Any
+    model: Model, questions: str | Path, *, sample: int = 20, **options: Any
 ) -> Estimate:
     """Ask some rows of a file, evenly spread, and say what all of them would take.
 
@@ -58,7 +58,7 @@ async def aestimate_file(
     answer = usage["output_tokens"] if run.usage else run.output_tokens
     return Estimate(
         rows=rows,
-        requests=math.ceil(rows / getattr(model, "prompts_per_request", 1)),
+        requests=math.ceil(rows / scorer_of(model, Form()).size),
         input_tokens=round(share * (usage["input_tokens"] or run.tokens - answer)),
         output_tokens=round(share * answer),
         seconds=round(seconds * rows / max(1, run.done), 1),

@@ -110,7 +110,13 @@ def _write_csv(working: Path, answers: Path) -> None:
 
 def _write_parquet(working: Path, answers: Path) -> None:
     arrow, parquet = needed("pyarrow", "tables"), needed("pyarrow.parquet", "tables")
-    types = {bool: arrow.bool_(), int: arrow.int64(), float: arrow.float64(), str: arrow.string()}
+    types = {
+        bool: arrow.bool_(),
+        int: arrow.int64(),
+        float: arrow.float64(),
+        str: arrow.string(),
+        list: arrow.list_(arrow.float64()),
+    }
     schema = arrow.schema([(name, types[kind]) for name, kind in _columns(working).items()])
 
     def fitting(line: dict[str, Any]) -> dict[str, Any]:
@@ -139,17 +145,17 @@ def _cells(line: Mapping[str, Any]) -> dict[str, Any]:
     """Return a row of a table: the question's own columns, the answer's, and what is known."""
     cells = {"row": line["row"], **line["input"]}
     answer = line.get("answer")
-    given = answer if isinstance(answer, dict) else {"answer": answer} if answer is not None else {}
+    others = {name: line[name] for name in ("answer", "vector") if line.get(name) is not None}
+    given = answer if isinstance(answer, dict) else others
+    text = {} if given and line.get("text") is None else {"text": line.get("text")}
     usage, error = line.get("usage") or {}, line.get("error") or {}
     given = {
-        "text": line.get("text"),
+        **text,
         **given,
         **{name: line.get(name) for name in ("finish_reason", "deployment", "seconds")},
         **{name: usage.get(name) for name in ("input_tokens", "output_tokens")},
         "error": f"{error['type']}: {error['message']}" if error else None,
     }
-    if "text" in given and given["text"] is None and answer is not None:
-        del given["text"]
     return cells | {f"answer_{n}" if n in cells else n: value for n, value in given.items()}
 
 
@@ -172,6 +178,8 @@ def _columns(working: Path) -> dict[str, type]:
 
 
 def _kind(value: Any) -> type:
+    if isinstance(value, list) and value and all(isinstance(one, float) for one in value):
+        return list
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 2**53:
         return str  # a float column could not hold it, nor 64 bits a longer one
     return type(value) if isinstance(value, bool | int | float) else str

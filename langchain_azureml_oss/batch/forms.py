@@ -12,6 +12,7 @@ from langchain_core.messages import BaseMessage, SystemMessage, convert_to_messa
 from langchain_azureml_oss.batch.extras import needed
 from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.errors import UnsupportedInputError
+from langchain_azureml_oss.role_prompts import escape_roles, messages_from_prompt
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,26 +27,43 @@ class Form:
     """Jinja template that makes this text of the row's columns."""
 
     @cached_property
-    def _rendered(self) -> Callable[..., str]:
-        """The template, in a sandbox, since it may come with a file.
+    def _plain(self) -> Callable[..., str]:
+        return self._compiled(lambda value: value)
 
-        Values are put in as they are, and are never read as a part of the template.
+    @cached_property
+    def _escaping(self) -> Callable[..., str]:
+        return self._compiled(_text_only)
+
+    def _compiled(self, finalize: Callable[[Any], Any]) -> Callable[..., str]:
+        """Return what renders the template, in a sandbox, since it may come with a file.
+
+        Values are never read as a part of the template.
+
+        Args:
+            finalize: What is put in, of a value.
         """
         jinja, sandbox = needed("jinja2", "templates"), needed("jinja2.sandbox", "templates")
-        environment = sandbox.ImmutableSandboxedEnvironment(undefined=jinja.StrictUndefined)
+        environment = sandbox.ImmutableSandboxedEnvironment(
+            undefined=jinja.StrictUndefined, finalize=finalize
+        )
         try:
             return environment.from_string(self.template or "").render  # type: ignore[no-any-return]
         except jinja.TemplateError as error:
             raise UnsupportedInputError(f"The template cannot be read: {error}.") from None
 
-    def prompt(self, row: Row) -> str:
+    def prompt(self, row: Row, *, has_roles: bool = False) -> str:
         """Return the text of a row that has no conversation.
+
+        Args:
+            row: The row.
+            has_roles: Whether lines such as `user:` will begin turns; those of a template do, and
+                those in its values are escaped.
 
         Raises:
             UnsupportedInputError: there is none.
         """
         if self.template is not None:
-            return self._text(row)
+            return self._text(row, self._escaping if has_roles else self._plain)
         prompt = row.fields.get(self.column)
         if isinstance(prompt, str) and prompt.strip():
             return prompt
@@ -55,12 +73,19 @@ class Form:
         )
 
     def messages(self, row: Row) -> list[BaseMessage]:
-        """Return the conversation; a prompt is a user's turn.
+        """Return the conversation; a prompt is a user's turn, and a template may have several.
 
         Raises:
             UnsupportedInputError: there are neither messages nor a prompt.
         """
-        given = self._conversation(row) or [{"role": "user", "content": self.prompt(row)}]
+        if self.template is not None:
+            text = self.prompt(row, has_roles=True)
+            try:
+                turns = messages_from_prompt(text)
+            except UnsupportedInputError as error:
+                raise UnsupportedInputError(f"Row {row.number}: {error}") from None
+            return self._with_system(turns)
+        given = row.fields.get("messages") or [{"role": "user", "content": self.prompt(row)}]
         if not isinstance(given, list) or not all(isinstance(turn, dict) for turn in given):
             msg = f"Row {row.number}: `messages` must be a list of objects with role and content."
             raise UnsupportedInputError(msg)
@@ -70,6 +95,9 @@ class Form:
             said = str(error).partition("\n")[0]
             msg = f"Row {row.number}: `messages` is not valid: {type(error).__name__}: {said}"
             raise UnsupportedInputError(msg) from None
+        return self._with_system(messages)
+
+    def _with_system(self, messages: list[BaseMessage]) -> list[BaseMessage]:
         if self.system and not isinstance(messages[0], SystemMessage):
             return [SystemMessage(self.system), *messages]
         return messages
@@ -78,12 +106,9 @@ class Form:
         """Return a chain's input: the row's own fields."""
         return dict(row.fields)
 
-    def _conversation(self, row: Row) -> Any:
-        return None if self.template is not None else row.fields.get("messages")
-
-    def _text(self, row: Row) -> str:
+    def _text(self, row: Row, rendered: Callable[..., str]) -> str:
         try:
-            text = self._rendered(**{str(name): value for name, value in row.fields.items()})
+            text = rendered(**{str(name): value for name, value in row.fields.items()})
         except UnsupportedInputError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a template does with a value
@@ -92,3 +117,8 @@ class Form:
         if not text.strip():
             raise UnsupportedInputError(f"Row {row.number}: the template makes no text of it.")
         return text
+
+
+def _text_only(value: Any) -> Any:
+    """Return a value that begins no turn, whatever it holds: lists and objects are text as well."""
+    return value if isinstance(value, bool | int | float) else escape_roles(str(value))

@@ -6,7 +6,7 @@ Source: OpenAI's documentation of the Batch API (request input, request output).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal
 
 from langchain_azureml_oss.errors import UnsupportedInputError
 from langchain_azureml_oss.wire import encode_json
@@ -14,18 +14,32 @@ from langchain_azureml_oss.wire import encode_json
 _SETTINGS = frozenset(
     {
         *("temperature", "top_p", "max_tokens", "stop", "seed", "response_format", "model"),
-        *("tools", "tool_choice", "parallel_tool_calls"),
+        *("tools", "tool_choice", "parallel_tool_calls", "dimensions"),
     }
 )
 """Fields of a body that are arguments of a call; whatever else there is goes to the model as it is,
 so that no field of a file can be an option of this package, such as a time-out."""
-_QUESTION = frozenset({"messages", "prompt", "stream", "stream_options", "n"})
-CHAT, COMPLETION = "/chat/completions", "/completions"
+_QUESTION = frozenset({"messages", "prompt", "input", "stream", "stream_options", "n"})
+
+Kind = Literal["chat", "completion", "embeddings"]
+
+_KINDS: Mapping[str, Kind] = {
+    "/chat/completions": "chat",
+    "/completions": "completion",
+    "/embeddings": "embeddings",
+}
+"""End of a request's URL -> what it asks for; the first that fits."""
 
 
 def is_request(value: Mapping[str, Any]) -> bool:
     """Whether an object is a line of OpenAI's batch files."""
     return isinstance(value.get("custom_id"), str) and isinstance(value.get("body"), dict)
+
+
+def kind_of(request: Mapping[str, Any]) -> Kind | None:
+    """Return what a request asks for; None: nothing that a model does."""
+    url = str(request.get("url", ""))
+    return next((kind for end, kind in _KINDS.items() if url.endswith(end)), None)
 
 
 def options_of(number: int, request: Mapping[str, Any]) -> dict[str, Any]:
@@ -34,11 +48,15 @@ def options_of(number: int, request: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         UnsupportedInputError: it asks for something else than one answer of a model.
     """
-    body, url = request["body"], str(request.get("url", ""))
-    if not url.endswith(COMPLETION):
-        raise UnsupportedInputError(f"Row {number}: {url!r} is neither {CHAT} nor {COMPLETION}.")
+    body = request["body"]
+    if kind_of(request) is None:
+        url, known = str(request.get("url", "")), ", ".join(_KINDS)
+        raise UnsupportedInputError(f"Row {number}: {url!r} is none of {known}.")
     if body.get("n") not in {None, 1}:
         raise UnsupportedInputError(f"Row {number} asks for {body['n']} answers; leave out `n`.")
+    if body.get("encoding_format") not in {None, "float"}:
+        msg = f"Row {number}: vectors are lists of numbers here; leave out `encoding_format`."
+        raise UnsupportedInputError(msg)
     body = {key: value for key, value in body.items() if value is not None}
     longest = body.pop("max_completion_tokens", None)
     if longest is not None:
@@ -58,7 +76,7 @@ def response_line(answer: Mapping[str, Any]) -> dict[str, Any]:
     line = {"id": f"batch_req_{number}", "custom_id": request["custom_id"]}
     error = answer.get("error")
     if error is None:
-        body = _body(answer, is_chat=str(request["url"]).endswith(CHAT))
+        body = _BODIES[kind_of(request) or "chat"](answer)
         request_id = answer.get("request_id")
         response = {"status_code": 200, "request_id": request_id, "body": body}
         return {**line, "response": response, "error": None}
@@ -69,26 +87,31 @@ def response_line(answer: Mapping[str, Any]) -> dict[str, Any]:
     return {**line, "response": {**response, "body": {"error": said}}, "error": None}
 
 
-def _body(answer: Mapping[str, Any], *, is_chat: bool) -> dict[str, Any]:
-    text = answer.get("text")
-    if text is None:
-        text = encode_json(answer.get("answer")).decode()
-    choice: dict[str, Any] = {"index": 0, "finish_reason": answer.get("finish_reason")}
-    if is_chat:
-        message: dict[str, Any] = {"role": "assistant", "content": text}
-        if reasoning := answer.get("reasoning"):
-            message["reasoning_content"] = reasoning
-        if calls := answer.get("tool_calls"):
-            message["tool_calls"] = [_call(call) for call in calls]
-        choice["message"] = message
-    else:
-        choice["text"] = text
+def _text(answer: Mapping[str, Any]) -> str:
+    text: str | None = answer.get("text")
+    return encode_json(answer.get("answer")).decode() if text is None else text
+
+
+def _chat(answer: Mapping[str, Any]) -> dict[str, Any]:
+    message: dict[str, Any] = {"role": "assistant", "content": _text(answer)}
+    if reasoning := answer.get("reasoning"):
+        message["reasoning_content"] = reasoning
+    if calls := answer.get("tool_calls"):
+        message["tool_calls"] = [_call(call) for call in calls]
+    return _generated("chat.completion", answer, {"message": message})
+
+
+def _completion(answer: Mapping[str, Any]) -> dict[str, Any]:
+    return _generated("text_completion", answer, {"text": _text(answer)})
+
+
+def _generated(kind: str, answer: Mapping[str, Any], content: Mapping[str, Any]) -> dict[str, Any]:
     usage = answer.get("usage")
     return {
         "id": answer.get("request_id") or f"row-{answer['row']}",
-        "object": "chat.completion" if is_chat else "text_completion",
+        "object": kind,
         "model": answer.get("model_name"),
-        "choices": [choice],
+        "choices": [{"index": 0, "finish_reason": answer.get("finish_reason"), **content}],
         "usage": usage
         and {
             "prompt_tokens": usage["input_tokens"],
@@ -96,6 +119,19 @@ def _body(answer: Mapping[str, Any], *, is_chat: bool) -> dict[str, Any]:
             "total_tokens": usage["total_tokens"],
         },
     }
+
+
+def _embeddings(answer: Mapping[str, Any]) -> dict[str, Any]:
+    vectors = answer["vectors"] if "vectors" in answer else [answer["vector"]]
+    data = [
+        {"object": "embedding", "index": index, "embedding": vector}
+        for index, vector in enumerate(vectors)
+    ]
+    model = answer["input"]["body"].get("model")
+    return {"object": "list", "data": data, "model": model, "usage": None}
+
+
+_BODIES = {"chat": _chat, "completion": _completion, "embeddings": _embeddings}
 
 
 def _call(call: Mapping[str, Any]) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from langchain_core.messages import AIMessage
@@ -10,7 +10,7 @@ from langchain_core.outputs import Generation
 from pydantic import BaseModel
 
 Outcome = dict[str, Any]
-"""`text` or `answer` and what is known about it, or `error`."""
+"""`text`, `answer` or `vector`, and what is known about it, or `error`."""
 
 _METADATA = ("model_name", "deployment", "finish_reason", "request_id")
 
@@ -46,6 +46,11 @@ def of_value(value: Any, known: Mapping[str, Any]) -> Outcome:
     if isinstance(value, BaseModel):
         value = value.model_dump(mode="json")
     return _outcome({"text" if isinstance(value, str) else "answer": value}, known)
+
+
+def of_vectors(vectors: Sequence[Sequence[float]], *, is_list: bool) -> Outcome:
+    """Return what is written of a text's vector, or of those of a list of texts."""
+    return {"vectors": vectors} if is_list else {"vector": vectors[0]}
 
 
 def of_failure(error: BaseException) -> Outcome:

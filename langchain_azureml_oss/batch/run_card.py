@@ -16,18 +16,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from langchain_core.load import dumpd
-from langchain_core.runnables import Runnable
 
 from langchain_azureml_oss._version import __version__
 from langchain_azureml_oss.batch.forms import Form
+from langchain_azureml_oss.batch.scorers import Model, kind_of_model
 from langchain_azureml_oss.errors import UnsupportedInputError
-from langchain_azureml_oss.llms import AzureMLOSSLLM
 
 logger = logging.getLogger(__name__)
 
 _SETTINGS = (
     *("deployment_name", "contract", "model", "api", "temperature", "max_tokens", "top_p"),
-    *("seed", "stop", "model_kwargs"),
+    *("seed", "stop", "model_kwargs", "dimensions"),
 )
 _HOW = frozenset(
     {
@@ -48,7 +47,7 @@ def card_path(answers: Path) -> Path:
     return answers.with_name(f"{answers.name}.run.json")
 
 
-def settings_of(model: Runnable[Any, Any], form: Form) -> dict[str, Any]:
+def settings_of(model: Model, form: Form) -> dict[str, Any]:
     """Return all that answers depend on, in words that can be shown: no key is among them."""
     found: dict[str, Any] = {"package version": __version__}
     models = list(_models(model))
@@ -138,7 +137,7 @@ class RunCard:
             raise UnsupportedInputError(msg) from None
 
 
-def _models(chain: Runnable[Any, Any]) -> Iterator[Any]:
+def _models(chain: Model) -> Iterator[Any]:
     """Yield the models of this package in a chain."""
     if hasattr(chain, "endpoint_url"):
         yield chain
@@ -153,7 +152,7 @@ def _settings(model: Any) -> dict[str, Any]:
     url = urlsplit(model.endpoint_url)  # without its query, which may hold anything
     family = getattr(model.model_family, "name", model.model_family)
     found = {"endpoint": f"{url.scheme}://{url.netloc}{url.path}", "family": str(family)}
-    found["kind"] = "completion" if isinstance(model, AzureMLOSSLLM) else "chat"
+    found["kind"] = kind_of_model(model)
     return found | {name: getattr(model, name, None) for name in _SETTINGS}
 
 

@@ -15,10 +15,11 @@ from langchain_core.runnables.base import RunnableBindingBase
 
 from langchain_azureml_oss.batch import outcomes
 from langchain_azureml_oss.batch.forms import Form
-from langchain_azureml_oss.batch.openai_requests import CHAT, is_request
+from langchain_azureml_oss.batch.openai_requests import Kind, is_request, kind_of
 from langchain_azureml_oss.batch.outcomes import Outcome
 from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
+from langchain_azureml_oss.embeddings import AzureMLOSSEmbeddings
 from langchain_azureml_oss.errors import ResponseFormatError, UnsupportedInputError
 from langchain_azureml_oss.llms import AzureMLOSSLLM
 
@@ -61,12 +62,28 @@ class Scorer(Protocol):
         """
 
 
-def scorer_of(model: Runnable[Any, Any], form: Form) -> Scorer:
+Model = Runnable[Any, Any] | AzureMLOSSEmbeddings
+"""What rows can be asked of."""
+
+
+def kind_of_model(model: Any) -> Kind:
+    """Return what a model of this package is asked for."""
+    if isinstance(model, AzureMLOSSEmbeddings):
+        return "embeddings"
+    return "completion" if isinstance(model, AzureMLOSSLLM) else "chat"
+
+
+def scorer_of(model: Model, form: Form) -> Scorer:
     """Return what asks this model.
 
     Raises:
-        ValueError: a completion model was given a system message.
+        ValueError: it was given what it has no use for: a completion or embedding model a system
+            message, or a chain that takes the row's fields a template or a column.
     """
+    if isinstance(model, AzureMLOSSEmbeddings):
+        if form.system is not None:
+            raise ValueError("An embedding model has no system message; pass a chat model.")
+        return _Embeddings(model, form)
     if isinstance(model, AzureMLOSSChatModel):
         return _Chat(model, form)
     if isinstance(model, AzureMLOSSLLM):
@@ -82,12 +99,62 @@ class _Completion:
         self.size = model.prompts_per_request
 
     def question(self, row: Row) -> Question:
-        return Question(self._form.prompt(row), row.options)
+        _check_kind(row, "completion")
+        prompt = self._form.prompt(row, has_roles=self._model.api == "chat")
+        return Question(prompt, row.options)
 
     async def ask(self, questions: Sequence[Question]) -> list[Outcome]:
         prompts = [question.given for question in questions]
         result = await self._model.agenerate(prompts, **questions[0].options)
         return [outcomes.of_generation(generations[0]) for generations in result.generations]
+
+
+class _Embeddings:
+    """Texts as vectors; a request of OpenAI's may have a list of them."""
+
+    def __init__(self, model: AzureMLOSSEmbeddings, form: Form) -> None:
+        self._model, self._form = model, form
+        self.size = model.batch_size
+
+    def question(self, row: Row) -> Question:
+        _check_kind(row, "embeddings")
+        if not is_request(row.input):
+            return Question(self._form.prompt(row))
+        given = row.fields.get("input")
+        texts = given if isinstance(given, list) and given else [given]
+        if not all(isinstance(text, str) and text for text in texts):
+            msg = f"Row {row.number}: `input` must be a text, or a list of texts, none empty."
+            raise UnsupportedInputError(msg)
+        return Question(given, row.options)
+
+    async def ask(self, questions: Sequence[Question]) -> list[Outcome]:
+        lists = [q.given if isinstance(q.given, list) else [q.given] for q in questions]
+        model, options = self._model, dict(questions[0].options)
+        if options:
+            options["model_kwargs"] = model.model_kwargs | options.get("model_kwargs", {})
+            model = model.model_copy(update=options)
+        vectors = iter(await model.aembed_documents([text for texts in lists for text in texts]))
+        return [
+            outcomes.of_vectors([next(vectors) for _ in texts], is_list=texts is question.given)
+            for question, texts in zip(questions, lists, strict=True)
+        ]
+
+
+def _check_kind(row: Row, kind: Kind) -> None:
+    """Raise UnsupportedInputError where a request of OpenAI's is for another kind of model."""
+    asked = kind_of(row.input) if is_request(row.input) else kind
+    if asked != kind:
+        raise UnsupportedInputError(
+            f"Row {row.number} asks for {_MODELS[asked or 'chat']}, and this is {_MODELS[kind]}:"
+            f" use --api {asked}."
+        )
+
+
+_MODELS: Mapping[Kind, str] = {
+    "chat": "a chat model",
+    "completion": "a completion model",
+    "embeddings": "an embedding model",
+}
 
 
 class _Chat:
@@ -97,9 +164,7 @@ class _Chat:
         self._model, self._form = model, form
 
     def question(self, row: Row) -> Question:
-        if is_request(row.input) and not str(row.input.get("url")).endswith(CHAT):
-            msg = f"Row {row.number} asks for a completion: use a completion model for it."
-            raise UnsupportedInputError(msg)
+        _check_kind(row, "chat")
         return Question(self._form.messages(row), row.options)
 
     async def ask(self, questions: Sequence[Question]) -> list[Outcome]:
@@ -116,6 +181,9 @@ class _Chain:
     def __init__(self, chain: Runnable[Any, Any], form: Form) -> None:
         self._chain, self._form = chain, form
         self._takes_conversation = _takes_conversation(chain)
+        if not self._takes_conversation and form != Form():
+            msg = "A chain that begins with no model takes the row's fields: it has no use for"
+            raise ValueError(f"{msg} system, column or template.")
 
     def question(self, row: Row) -> Question:
         if self._takes_conversation:

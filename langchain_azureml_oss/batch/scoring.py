@@ -9,8 +9,6 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal, ParamSpec, TypeVar
 
-from langchain_core.runnables import Runnable
-
 from langchain_azureml_oss.batch.answer_file import AnswerFile, resolved
 from langchain_azureml_oss.batch.duplicates import Duplicates
 from langchain_azureml_oss.batch.exports import check_target, export_for, working_file
@@ -23,7 +21,7 @@ from langchain_azureml_oss.batch.progress import Progress
 from langchain_azureml_oss.batch.rows import Row, files_of, read_rows
 from langchain_azureml_oss.batch.run import Run
 from langchain_azureml_oss.batch.run_card import RunCard, settings_of
-from langchain_azureml_oss.batch.scorers import Scorer, scorer_of
+from langchain_azureml_oss.batch.scorers import Model, Scorer, scorer_of
 from langchain_azureml_oss.errors import UnsupportedInputError
 
 P = ParamSpec("P")
@@ -34,7 +32,7 @@ _RETRIES = 6
 
 
 async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
-    model: Runnable[Any, Any],
+    model: Model,
     questions: str | Path,
     answers: str | Path,
     *,
@@ -61,21 +59,22 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
     again, rows with an answer are left alone, and the others are asked.
 
     Args:
-        model: A chat model; a completion model, which takes prompts, several in a request where the
-            contract does; or any other Runnable, which takes a row's fields, such as
-            `prompt | model.with_structured_output(Schema)`.
+        model: A chat model; a completion or embedding model, which takes prompts, several in a
+            request where the contract does; or any other Runnable, which takes a row's fields,
+            such as `prompt | model.with_structured_output(Schema)`.
         questions: JSON Lines (`.jsonl`: objects with `prompt` or `messages`, or texts; or OpenAI's
             batch requests), `.csv` or `.parquet` with a column `prompt`, or `.txt` with a prompt on
             each line; a directory of such files, or a pattern such as `in/*.csv`.
-        answers: JSON Lines, an object for each row: `row`, `input`, and `text` or `answer` with
-            what is known about it, or `error`. A `.csv` or `.parquet` is a table of these; requests
-            of OpenAI's batch get its responses, and a file with its errors.
+        answers: JSON Lines, an object for each row: `row`, `input`, and `text`, `answer` or
+            `vector` with what is known about it, or `error`. A `.csv` or `.parquet` is a table of
+            these; requests of OpenAI's batch get its responses, and a file with its errors.
         max_concurrency: Most requests at the same time. How many there are is found out: more as
             long as they are answered, fewer after a 429.
         concurrency: The same, under its name of before.
         system: System message of rows that have none; for chat models.
         column: Where the text of a row stands that has no `messages`.
-        template: Jinja template that makes this text of the row's columns.
+        template: Jinja template that makes this text of the row's columns. For a chat model, its
+            lines such as `user:` begin turns; those in a column's value never do.
         limit_requests: Most requests a minute.
         limit_tokens: Most tokens a minute, in and out.
         budget_tokens: Tokens after which the run ends.
@@ -92,7 +91,7 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
         What was done.
 
     Raises:
-        ValueError: an option makes no sense, or a completion model was given a system message.
+        ValueError: an option makes no sense, or not for this model.
         UnsupportedInputError: a row is malformed, or the file of answers belongs to other
             questions or options, which is found before anything is sent; or an answer cannot be
             written.
@@ -113,7 +112,9 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
     form = Form(system=system, column=column, template=template)
     scorer = scorer_of(model, form)
     settings = settings_of(model, form)
-    if dedupe and str(settings.get("temperature")) not in {"0", "0.0"}:
+    is_repeatable = settings.get("kind") == "embeddings"
+    is_repeatable |= str(settings.get("temperature")) in {"0", "0.0"}
+    if dedupe and not is_repeatable:
         raise ValueError("dedupe needs a model with temperature=0: others answer differently.")
     source, target = Path(questions), Path(answers)
     total, first = _checked(source, target, scorer)

@@ -35,9 +35,8 @@ from langchain_azureml_oss.cli.progress import shown_progress
 from langchain_azureml_oss.cli.terminal import Terminal
 
 if TYPE_CHECKING:
-    from langchain_core.runnables import Runnable
-
     from langchain_azureml_oss.batch import Progress
+    from langchain_azureml_oss.batch.scorers import Model
 
 _TERMINATED = 128 + signal.SIGTERM
 """Exit status, as shells have it."""
@@ -114,7 +113,7 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
     if as_json and str(answers) == "-":
         msg = "standard output is for the answers (OUT is -)."
         raise typer.BadParameter(msg, param_hint="--json")
-    if api == "completion" and (system or schema):
+    if api != "chat" and (system or schema):
         hint = "--system" if system else "--schema"
         raise typer.BadParameter("it is for a chat model.", param_hint=hint)
     if dedupe and temperature != 0:
@@ -186,12 +185,18 @@ def _text_of(option: str | None) -> str | None:
         raise typer.BadParameter(msg, param_hint="--template") from None
 
 
-def _model(api: str, fields: dict[str, Any], schema: Path | None) -> Runnable[Any, Any]:
+def _model(api: str, fields: dict[str, Any], schema: Path | None) -> Model:
     # The import takes a second; --help and wrong usage do without it.
-    from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM  # noqa: PLC0415
+    from langchain_azureml_oss import (  # noqa: PLC0415
+        AzureMLOSSChatModel,
+        AzureMLOSSEmbeddings,
+        AzureMLOSSLLM,
+    )
 
     if api == "completion":
         return AzureMLOSSLLM(**fields)
+    if api == "embeddings":
+        return AzureMLOSSEmbeddings(**fields)
     chat = AzureMLOSSChatModel(**fields)
     if schema is None:
         return chat
@@ -205,7 +210,7 @@ def _model(api: str, fields: dict[str, Any], schema: Path | None) -> Runnable[An
 
 
 def _run(
-    terminal: Terminal, model: Runnable[Any, Any], files: tuple[Path, Path], options: dict[str, Any]
+    terminal: Terminal, model: Model, files: tuple[Path, Path], options: dict[str, Any]
 ) -> None:
     """Ask the rows, and say how it went.
 
@@ -260,9 +265,7 @@ def _run(
         )
 
 
-def _estimate(
-    terminal: Terminal, model: Runnable[Any, Any], questions: Path, options: dict[str, Any]
-) -> None:
+def _estimate(terminal: Terminal, model: Model, questions: Path, options: dict[str, Any]) -> None:
     from langchain_azureml_oss.batch import estimate_file  # noqa: PLC0415 -- a second
 
     with _counted_retries():

@@ -15,11 +15,11 @@ rows = partial(typer.Option, rich_help_panel="Rows")
 machines = partial(typer.Option, rich_help_panel="Many machines")
 
 ApiOption = Annotated[
-    Literal["chat", "completion"],
+    Literal["chat", "completion", "embeddings"],
     answer(
         "--api",
-        help="Prompts as a user's turns, or as texts to go on with; at /score, several of those"
-        " go in one request.",
+        help="Prompts as a user's turns, as texts to go on with (at /score, several of those go in"
+        " one request), or as texts to make vectors of.",
     ),
 ]
 ModelOption = Annotated[

@@ -9,8 +9,13 @@ import pickle
 import signal
 import subprocess
 import sys
+import threading
+import time
+from urllib.parse import urlsplit
 
 import psutil
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 # A busy machine takes longer to start Ray than Ray waits; both are read when it is imported.
@@ -152,19 +157,72 @@ def test_all_actors_together_keep_to_one_bound(chat, endpoint):
     assert ray.get(counter.peak.remote()) <= 5
 
 
-def test_an_actor_that_is_killed_loses_nothing(chat, questions, tmp_path):
-    target, killed = tmp_path / "answers.jsonl", []
+@pytest.fixture
+def slow(endpoint):
+    """An endpoint that is still being asked when something is killed."""
+    faults = {"faults": {"slow": 1.0}, "slow_s": 0.1}
+    with LocalEndpoint(
+        "echo", api_key=endpoint.api_key, keep_requests=100_000, **faults
+    ) as running:
+        yield running
 
-    def kill(progress):
-        if progress.answered == 50 and not killed:
-            children = psutil.Process().children(recursive=True)
-            killed.append(next(one for one in children if "ray::MapWorker" in one.cmdline()[0]))
-            killed[0].kill()
 
-    progress = score_file(chat, questions, target, engine="ray", on_progress=kill)
-    assert killed
+class Killer(threading.Thread):
+    """Kills one of the cluster's processes when the endpoint was asked so many times."""
+
+    def __init__(self, is_it, endpoint, asked=100):
+        super().__init__()
+        self.is_it, self.endpoint, self.asked, self.killed = is_it, endpoint, asked, 0
+        self.start()
+
+    def run(self):
+        while len(self.endpoint.requests) < self.asked:
+            time.sleep(0.01)
+        for child in psutil.Process().children(recursive=True):
+            if self.is_it(child, self.endpoint):
+                child.kill()
+                self.killed += 1
+                return
+
+
+def asks(process, endpoint):
+    port = urlsplit(endpoint.url).port
+    return any(one.raddr and one.raddr.port == port for one in process.net_connections())
+
+
+def hands_out_places(process, _):
+    return "".join(process.cmdline()[:1]).startswith("ray::Places")
+
+
+@pytest.mark.parametrize("is_it", [asks, hands_out_places])
+def test_an_actor_that_is_killed_loses_nothing(chat, slow, questions, tmp_path, is_it):
+    target = tmp_path / "answers.jsonl"
+    chat = chat.model_copy(update={"endpoint_url": slow.url + "/v1"})
+    killer = Killer(is_it, slow)
+    progress = score_file(chat, questions, target, engine="ray")
+    killer.join()
+    assert killer.killed == 1
+    if is_it is asks:  # what it had asked and not told was asked again
+        assert len(slow.requests) > 600
     assert (progress.answered, progress.failed) == (600, 0)
     assert [one["row"] for one in answers_of(target)] == list(range(1, 601))
+
+
+def test_a_run_that_is_cancelled_ends_and_asks_no_more(chat, slow, questions, tmp_path):
+    target = tmp_path / "answers.jsonl"
+    chat = chat.model_copy(update={"endpoint_url": slow.url + "/v1"})
+
+    def interrupt(progress):
+        if progress.answered:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score_file(chat, questions, target, engine="ray", on_progress=interrupt)
+    asked = len(slow.requests)
+    assert asked < 600
+    time.sleep(1)
+    assert len(slow.requests) == asked
+    assert len(answers_of(target)) == 1
 
 
 DRIVER = """
@@ -195,3 +253,41 @@ def test_a_driver_that_is_killed_goes_on(chat, questions, tmp_path):
     progress = score_file(chat, questions, target, engine="ray")
     assert (progress.kept, progress.answered) == (kept, 600 - kept)
     assert [one["row"] for one in answers_of(target)] == list(range(1, 601))
+
+
+CHECKPOINTS = """
+import sys, ray, ray.data
+from langchain_azureml_oss import AzureMLOSSChatModel
+from langchain_azureml_oss.batch import score_dataset
+
+ray.init(address=sys.argv[1], log_to_driver=False, _node_ip_address="127.0.0.1")
+context = ray.data.DataContext.get_current()
+context.checkpoint_config = {"id_column": "id", "checkpoint_path": sys.argv[5]}
+chat = AzureMLOSSChatModel(endpoint_url=sys.argv[2], model_family="OPENAI", backoff=(0, 0))
+rows = ray.data.read_parquet(sys.argv[3], override_num_blocks=4)
+score_dataset(chat, rows, actors=1).write_parquet(sys.argv[4])
+"""
+
+
+def test_a_dataset_goes_on_by_rays_checkpoints(chat, slow, tmp_path):
+    folders = [tmp_path / name for name in ("in", "out", "checkpoints")]
+    source, target, _ = folders
+    source.mkdir()
+    for part in range(4):
+        numbers = range(part * 300, part * 300 + 300)
+        table = pa.table({"id": [*numbers], "prompt": [f"question {n}" for n in numbers]})
+        pq.write_table(table, source / f"{part}.parquet")
+    address = ray.get_runtime_context().gcs_address
+    command = [sys.executable, "-c", CHECKPOINTS, address, slow.url + "/v1", *map(str, folders)]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    while not list(target.glob("*.parquet")):
+        assert process.poll() is None
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    before = len(slow.requests)
+    subprocess.run(command, check=True, timeout=300, capture_output=True)
+    found = pq.read_table(target).to_pylist()
+    assert sorted(one["id"] for one in found) == list(range(1_200))
+    assert all(one["text"] == f"echo: question {one['id']}" for one in found)
+    assert len(slow.requests) - before < 1_200

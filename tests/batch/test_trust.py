@@ -204,6 +204,13 @@ def test_a_chain_that_ends_in_text_and_a_429_inside_it(endpoint, chat_at, rows):
     assert answers_of(files[1])[3]["text"] == "echo: 3"
 
 
+@pytest.mark.parametrize("option", [{"template": "{{ a }}"}, {"system": "a"}, {"column": "a"}])
+def test_a_chain_of_fields_has_no_use_for_a_template(endpoint, chat_at, rows, option):
+    chain = ChatPromptTemplate.from_template("{prompt}") | chat_at(endpoint)
+    with pytest.raises(ValueError, match="takes the row's fields"):
+        score_file(chain, *rows({"prompt": "a"}), **option)
+
+
 def test_what_is_no_model_at_all(rows):
     files = rows({"a": 1}, {"a": 2})
     score_file(RunnableLambda(lambda row: {"twice": row["a"] * 2}), *files)

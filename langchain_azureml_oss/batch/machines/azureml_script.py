@@ -15,7 +15,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,10 +30,17 @@ from langchain_azureml_oss.batch.run import Run
 from langchain_azureml_oss.batch.scorers import scorer_of
 from langchain_azureml_oss.batch.sinks import MemorySink
 from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
+from langchain_azureml_oss.embeddings import AzureMLOSSEmbeddings
 from langchain_azureml_oss.errors import ConnectionConfigError, UnsupportedInputError
 from langchain_azureml_oss.llms import AzureMLOSSLLM
 
 OPTIONS = "AZUREML_OSS_BATCH"
+
+_MODELS: Mapping[str, Callable[..., Any]] = {
+    "chat": AzureMLOSSChatModel,
+    "completion": AzureMLOSSLLM,
+    "embeddings": AzureMLOSSEmbeddings,
+}
 
 _state: dict[str, Any] = {}
 """What `init` made; the service calls two functions that share nothing else."""
@@ -55,8 +62,10 @@ def init() -> None:
     form = {name: options.pop(name) for name in names if name in options}
     limits = {name: options.pop(f"limit_{name}", None) for name in ("requests", "tokens")}
     most = options.pop("max_concurrency", 64)
-    kind = AzureMLOSSLLM if options.pop("api", "chat") == "completion" else AzureMLOSSChatModel
-    _state.update(model=kind(**{"max_retries": 6, **options}), form=Form(**form))
+    api = options.pop("api", "chat")
+    if api not in _MODELS:
+        raise ConnectionConfigError(f"{OPTIONS}: api is one of {', '.join(_MODELS)}, not {api!r}.")
+    _state.update(model=_MODELS[api](**{"max_retries": 6, **options}), form=Form(**form))
     _state.update(limits=limits, most=most)
 
 
@@ -108,7 +117,7 @@ async def _outcomes(rows: Sequence[Row]) -> list[dict[str, Any]]:
             gate=gate,
             file=sink,
             progress=Progress(len(rows)),
-            estimate=TokenEstimate(model.max_tokens),
+            estimate=TokenEstimate(getattr(model, "max_tokens", None)),
             patience=model.max_retries,
         ).score(iter(asked))
     return [sink.outcomes[place] for place in range(len(rows))]

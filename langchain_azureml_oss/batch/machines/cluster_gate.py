@@ -27,7 +27,8 @@ class Places:
         self._turnstile = Turnstile(Pace(**pace), Limits(**limits))
         self._held: defaultdict[str, dict[int, Ticket]] = defaultdict(dict)
         self._heard: dict[str, float] = {}
-        self._numbers = itertools.count()
+        # An actor that was started again does not give the numbers of the one before.
+        self._numbers = itertools.count(time.time_ns())
         self._watch: asyncio.Task[None] | None = None
 
     async def enter(self, owner: str, tokens: int) -> tuple[int, Ticket]:

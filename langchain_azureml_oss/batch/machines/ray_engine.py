@@ -9,29 +9,30 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
 
 from langchain_core.load import dumps, load
-from langchain_core.runnables import Runnable
 
 from langchain_azureml_oss import errors
 from langchain_azureml_oss.batch.exports import cells_of_answer
 from langchain_azureml_oss.batch.extras import needed
 from langchain_azureml_oss.batch.forms import Form
 from langchain_azureml_oss.batch.machines.cluster_gate import FarGate, Places
+from langchain_azureml_oss.batch.openai_requests import Kind
 from langchain_azureml_oss.batch.outcomes import Outcome
 from langchain_azureml_oss.batch.pacing.limits import TokenEstimate
 from langchain_azureml_oss.batch.progress import Progress
 from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.batch.run import Run
-from langchain_azureml_oss.batch.scorers import scorer_of
+from langchain_azureml_oss.batch.scorers import Model, kind_of_model, scorer_of
 from langchain_azureml_oss.batch.sinks import MemorySink, Sink
 from langchain_azureml_oss.errors import UnsupportedInputError
 
-MakesModel = Callable[[], Runnable[Any, Any]]
+MakesModel = Callable[[], Model]
 
 _ROWS = 256
 """Rows that an actor takes at once."""
@@ -52,12 +53,14 @@ class Cluster:
     limit_requests: int | None = None
     limit_tokens: int | None = None
 
-    def gate(self, ray: Any, model: Any) -> Any:
-        """Start the actor that hands out places."""
+    def places(self, model: Any) -> Any:
+        """Start the actor that hands out places; whoever ends it ends the run of all others."""
+        ray, _ = _ray(self)
         backoff = getattr(model, "backoff", (0.5, 8.0))
         pace = {"most": self.max_concurrency, "backoff": backoff}
         limits = {"requests": self.limit_requests, "tokens": self.limit_tokens}
-        actor = ray.remote(num_cpus=0, max_concurrency=10_000, max_restarts=-1)(Places)
+        lasting = {"max_restarts": -1, "max_task_retries": -1}
+        actor = ray.remote(num_cpus=0, max_concurrency=10_000, **lasting)(Places)
         return actor.remote(pace, limits)
 
 
@@ -97,7 +100,7 @@ class _TableAsker(_Asker):
         if end is not None:
             raise end
         found = [cells_of_answer(outcomes[row.number]) for row in rows]
-        return _with_columns(table, found)
+        return _with_columns(table, found, kind_of_model(self._model))
 
 
 class _LineAsker(_Asker):
@@ -116,7 +119,7 @@ class _LineAsker(_Asker):
 
 
 def score_dataset(  # noqa: PLR0913 -- each is an option
-    model: Runnable[Any, Any] | MakesModel,
+    model: Model | MakesModel,
     dataset: Any,
     *,
     actors: int = 2,
@@ -144,7 +147,8 @@ def score_dataset(  # noqa: PLR0913 -- each is an option
     Returns:
         A dataset, not carried out yet, with the columns `text`, `answer` (JSON of a structured
         one), `finish_reason`, `deployment`, `seconds`, `input_tokens`, `output_tokens` and `error`
-        beside those that there are; a name that is taken begins with `answer_`. To go on after a
+        beside those that there are (`vector` in the place of the first three for an embedding
+        model); a name that is taken begins with `answer_`. To go on after a
         failure, set Ray's `DataContext.checkpoint_config`.
 
     Raises:
@@ -157,11 +161,11 @@ def score_dataset(  # noqa: PLR0913 -- each is an option
         limit_tokens=limit_tokens,
     )
     form = Form(system=system, column=column, template=template)
-    return _mapped(_TableAsker, model, dataset, form, cluster)
+    return _mapped(_TableAsker, model, dataset, form, cluster, cluster.places(model))
 
 
 async def score_on_ray(
-    model: Runnable[Any, Any],
+    model: Model,
     rows: Iterator[Row],
     form: Form,
     cluster: Cluster,
@@ -175,31 +179,39 @@ async def score_on_ray(
         AzureMLOSSError: every other row would fail too.
     """
     on_progress(progress)
-    seen = set[int]()
-    outcomes = _outcomes(model, rows, form, cluster)
+    loop, seen = asyncio.get_running_loop(), set[int]()
     # In a thread, so that the loop goes on, and step by step, so that the run can be cancelled.
-    while (found := await asyncio.to_thread(next, outcomes, None)) is not None:
-        row, outcome = found
-        if row is None:
-            raise getattr(errors, outcome["type"], errors.AzureMLOSSError)(outcome["message"])
-        if row.number in seen:  # in a block that was asked again, since its actor died
-            continue
-        seen.add(row.number)
-        file.add(row, outcome)
-        progress.note(row, outcome)
-        on_progress(progress)
+    with ThreadPoolExecutor(1) as thread:
+        places = await loop.run_in_executor(thread, cluster.places, model)
+        outcomes = _outcomes(model, rows, form, cluster, places)
+        try:
+            while found := await loop.run_in_executor(thread, next, outcomes, None):
+                row, outcome = found
+                if row is None:
+                    raise getattr(errors, outcome["type"], errors.AzureMLOSSError)(
+                        outcome["message"]
+                    )
+                if row.number in seen:  # in a block that was asked again, since its actor died
+                    continue
+                seen.add(row.number)
+                file.add(row, outcome)
+                progress.note(row, outcome)
+                on_progress(progress)
+        finally:
+            needed("ray", "runs on many machines", "ray").kill(places)  # so nobody asks any more
+            await loop.run_in_executor(thread, outcomes.close)
 
 
 def _outcomes(
-    model: Runnable[Any, Any], rows: Iterator[Row], form: Form, cluster: Cluster
-) -> Iterator[tuple[Row | None, Outcome]]:
+    model: Model, rows: Iterator[Row], form: Form, cluster: Cluster, places: Any
+) -> Generator[tuple[Row | None, Outcome]]:
     """Yield rows with the outcome of rows, as they come; None: why the rest is not asked."""
     ray, data = _ray(cluster)
     blocks = _blocks(ray, rows)
     if not blocks:
         return
     dataset = data.from_arrow_refs(blocks)
-    for record in _mapped(_LineAsker, model, dataset, form, cluster).iter_rows():
+    for record in _mapped(_LineAsker, model, dataset, form, cluster, places).iter_rows():
         number, given, outcome = json.loads(record["line"])
         yield (None if number is None else Row(number, given)), outcome
 
@@ -217,23 +229,26 @@ def _ray(cluster: Cluster) -> tuple[Any, Any]:
     return ray, data
 
 
-def _mapped(asker: type[_Asker], model: Any, dataset: Any, form: Form, cluster: Cluster) -> Any:
-    ray, data = _ray(cluster)
+def _mapped(
+    asker: type[_Asker], model: Any, dataset: Any, form: Form, cluster: Cluster, places: Any
+) -> Any:
+    _, data = _ray(cluster)
     return dataset.map_batches(
         asker,
-        fn_constructor_args=(_travelling(model), form, cluster.gate(ray, model)),
+        fn_constructor_args=(_travelling(model), form, places),
         batch_size=_ROWS,
         batch_format="pyarrow",
         zero_copy_batch=True,
-        compute=data.ActorPoolStrategy(size=cluster.actors),
+        compute=data.ActorPoolStrategy(
+            size=cluster.actors, max_concurrent_calls_per_actor=_BATCHES
+        ),
         num_cpus=0.1,
-        max_concurrency=_BATCHES,
     )
 
 
 def _travelling(model: Any) -> str | MakesModel:
     """Return what makes the model elsewhere; no key is in it."""
-    if not isinstance(model, Runnable):
+    if not isinstance(model, Model):
         return model  # type: ignore[no-any-return]
     dump = dumps(model)
     if '"not_implemented"' in dump:
@@ -243,10 +258,10 @@ def _travelling(model: Any) -> str | MakesModel:
     return dump
 
 
-def _made(makes: str | MakesModel) -> Runnable[Any, Any]:
+def _made(makes: str | MakesModel) -> Model:
     if not isinstance(makes, str):
         return makes()
-    model: Runnable[Any, Any] = load(
+    model: Model = load(
         json.loads(makes),
         valid_namespaces=["langchain_azureml_oss"],
         secrets_from_env=True,
@@ -263,14 +278,16 @@ def _blocks(ray: Any, rows: Iterator[Row]) -> list[Any]:
     return blocks
 
 
-def _with_columns(table: Any, found: list[dict[str, Any]]) -> Any:
+def _with_columns(table: Any, found: list[dict[str, Any]], kind: Kind) -> Any:
     arrow = needed("pyarrow", "tables")
-    kinds = {
+    answer = ("vector",) if kind == "embeddings" else ("text", "answer", "finish_reason")
+    numbers = {
         "seconds": arrow.float64(),
         "input_tokens": arrow.int64(),
         "output_tokens": arrow.int64(),
     }
-    for name in ("text", "answer", "finish_reason", "deployment", *kinds, "error"):
+    kinds = {"vector": arrow.list_(arrow.float64()), **numbers}
+    for name in (*answer, "deployment", *numbers, "error"):
         values = [cells.get(name) for cells in found]
         column = arrow.array(values, kinds.get(name, arrow.string()))
         taken = name in table.column_names
