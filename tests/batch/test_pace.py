@@ -13,7 +13,9 @@ from langchain_azureml_oss.batch.pacing.pace import Pace
 class Endpoint:
     """Takes so many requests at once, each for so long; refuses the others after `refusal_s`."""
 
-    def __init__(self, places, latency, *, asks=None, refusal_s=0.001):
+    def __init__(self, places, latency, *, asks=None, refusal_s=0.001, together=False):
+        self.together = together
+        """Whether all that end at one time are told before the next one starts."""
         self.places, self.latency, self.asks, self.refusal_s = places, latency, asks, refusal_s
 
     def run(self, pace, seconds):
@@ -21,7 +23,8 @@ class Endpoint:
         now, taken, answered, order = 0.0, 0, 0, itertools.count()
         events, self.heights = [], []
         while now < seconds:
-            while (wait := pace.wait(now)) == 0:
+            told_all = not self.together or not events or events[0][0] > now
+            while told_all and (wait := pace.wait(now)) == 0:
                 ticket = pace.started(now)
                 places = self.places(now) if callable(self.places) else self.places
                 is_taken = taken < places
@@ -29,7 +32,7 @@ class Endpoint:
                 end = now + (self.latency if is_taken else self.refusal_s)
                 heapq.heappush(events, (end, next(order), is_taken, ticket))
             self.heights.append((now, pace.in_flight))
-            if events and (wait is None or events[0][0] <= now + wait):
+            if events and (not told_all or wait is None or events[0][0] <= now + wait):
                 now, _, is_taken, ticket = heapq.heappop(events)
                 if is_taken:
                     taken -= 1
@@ -45,10 +48,24 @@ class Endpoint:
 @pytest.mark.parametrize("places", [1, 2, 7, 20, 60])
 @pytest.mark.parametrize("asks", [None, 0.0, 1.0])
 @pytest.mark.parametrize("refusal_s", [0.001, 0.5])
-def test_nine_tenths_of_fixed_places_are_used(places, asks, refusal_s):
-    endpoint = Endpoint(places, 0.5, asks=asks, refusal_s=refusal_s)
+@pytest.mark.parametrize("together", [False, True])
+def test_nine_tenths_of_fixed_places_are_used(places, asks, refusal_s, together):
+    endpoint = Endpoint(places, 0.5, asks=asks, refusal_s=refusal_s, together=together)
     answered = endpoint.run(Pace(64, jitter=lambda: 1.0), 600)
     assert answered >= 0.9 * places * 600 / 0.5
+
+
+@pytest.mark.parametrize("together", [False, True])
+def test_the_places_are_found_within_a_few_rounds(together):
+    endpoint = Endpoint(20, 1.0, asks=1.0, together=together)
+    assert endpoint.run(Pace(64), 80) >= 0.92 * 20 * 80
+
+
+def test_a_ceiling_that_holds_is_tried_less_often():
+    pace = Pace(64)
+    endpoint = Endpoint(20, 1.0, asks=1.0)
+    endpoint.run(pace, 600)
+    assert pace.refusals <= 16
 
 
 def test_never_above_the_most():

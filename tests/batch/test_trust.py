@@ -204,6 +204,12 @@ def test_a_chain_that_ends_in_text_and_a_429_inside_it(endpoint, chat_at, rows):
     assert answers_of(files[1])[3]["text"] == "echo: 3"
 
 
+@pytest.mark.parametrize("option", [{"dedupe": True}, {"budget_tokens": 9}])
+def test_what_a_cluster_does_not_do_is_said(endpoint, chat_at, rows, option):
+    with pytest.raises(ValueError, match="for engine='local'"):
+        score_file(chat_at(endpoint), *rows({"prompt": "a"}), engine="ray", **option)
+
+
 @pytest.mark.parametrize("option", [{"template": "{{ a }}"}, {"system": "a"}, {"column": "a"}])
 def test_a_chain_of_fields_has_no_use_for_a_template(endpoint, chat_at, rows, option):
     chain = ChatPromptTemplate.from_template("{prompt}") | chat_at(endpoint)

@@ -135,6 +135,16 @@ def test_completions(echo, questions, run, monkeypatch, variables):
     assert len(answers(folder)) == 40
 
 
+def test_embeddings(configured, questions, run, monkeypatch):
+    monkeypatch.setenv("AZUREML_ENDPOINT_URL", f"{configured.url}/v1")
+    folder = questions(40)
+    result = run("batch", "in.jsonl", "out.jsonl", "--api", "embeddings")
+    assert (result.exit_code, len(configured.requests)) == (0, 2)
+    assert result.stderr.startswith("40 of 40 rows have an answer")
+    assert "why they ended" not in result.stderr
+    assert {len(one["vector"]) for one in answers(folder)} == {len(answers(folder)[0]["vector"])}
+
+
 def test_options_say_which_endpoint(echo, questions, run, monkeypatch):
     monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", echo.api_key)
     folder = questions(1)
@@ -342,6 +352,9 @@ def test_a_schema(questions, run, variables, monkeypatch):
         (("--model-kwargs", "{"), "--model-kwargs"),
         (("--schema", "x.json", "--api", "completion"), "--schema"),
         (("--limit-tokens", "0"), "--limit-tokens"),
+        (("--system", "a", "--api", "embeddings"), "--system"),
+        (("--engine", "ray", "--dedupe", "--temperature", "0"), "it is for --engine local"),
+        (("--engine", "ray", "--budget-tokens", "9"), "it is for --engine local"),
     ],
 )
 def test_options_that_make_no_sense(configured, questions, run, options, said):

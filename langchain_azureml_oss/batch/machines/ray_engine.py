@@ -16,6 +16,7 @@ from itertools import islice
 from typing import Any
 
 from langchain_core.load import dumps, load
+from langchain_core.runnables import Runnable
 
 from langchain_azureml_oss import errors
 from langchain_azureml_oss.batch.exports import cells_of_answer
@@ -30,6 +31,7 @@ from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.batch.run import Run
 from langchain_azureml_oss.batch.scorers import Model, kind_of_model, scorer_of
 from langchain_azureml_oss.batch.sinks import MemorySink, Sink
+from langchain_azureml_oss.embeddings import AzureMLOSSEmbeddings
 from langchain_azureml_oss.errors import UnsupportedInputError
 
 MakesModel = Callable[[], Model]
@@ -248,7 +250,7 @@ def _mapped(
 
 def _travelling(model: Any) -> str | MakesModel:
     """Return what makes the model elsewhere; no key is in it."""
-    if not isinstance(model, Model):
+    if not isinstance(model, Runnable | AzureMLOSSEmbeddings):
         return model  # type: ignore[no-any-return]
     dump = dumps(model)
     if '"not_implemented"' in dump:

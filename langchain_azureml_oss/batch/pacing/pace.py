@@ -3,7 +3,7 @@
 Additive increase, multiplicative decrease, as in TCP, with two things that an endpoint tells and a
 network does not. A refusal is sure, so the height goes to just below what was refused, and stays
 there: going beyond costs a pause, and is tried again only when the pause is a twentieth of the time
-since. And a wait that the server asks for holds for all requests, not for the refused one.
+since, and half as often each time that the same height is refused. And a wait that the server asks for holds for all requests, not for the refused one.
 
     searching ──429──► paused ──► climbing ◄──► just below the ceiling ──in time──► beyond it
         +1 an answer               +1 a round                                       +1 a round
@@ -21,6 +21,8 @@ _DECREASE = 0.9
 """What is left of the height after a refusal."""
 _HOLD = 20
 """A refusal costs its pause; it is risked again after so many times that, for 5 % at most."""
+_SAME = 1
+"""How far apart two ceilings may be and be the same one."""
 _LONGEST_PAUSE = 60.0
 """Seconds that a server may ask to wait; a longer wait is cut to this."""
 _LONGEST_HOLD = 600.0
@@ -63,6 +65,10 @@ class Pace:
     _goes_on: float = -math.inf
     _beyond: float = -math.inf
     """From when on the ceiling is tried again."""
+    _held: int = 0
+    """How many times the ceiling was tried again in vain."""
+    _was_full: float = -math.inf
+    """When as many were on their way as the height allows."""
     _latency: float = 0.0
 
     def __post_init__(self) -> None:
@@ -82,6 +88,8 @@ class Pace:
     def started(self, now: float) -> Ticket:
         """Count one that starts."""
         self.in_flight += 1
+        if self.in_flight >= self.height:
+            self._was_full = now
         return Ticket(self._epoch, self.in_flight, now)
 
     def ended(self, ticket: Ticket) -> None:
@@ -90,11 +98,10 @@ class Pace:
 
     def answered(self, ticket: Ticket, now: float) -> None:
         """Count one that was answered."""
-        was_full = self.in_flight >= self.height
         self.ended(ticket)
         self.lone_refusals = 0
         self._latency += (now - ticket.started - self._latency) / (8 if self._latency else 1)
-        if not was_full or ticket.epoch != self._epoch:
+        if ticket.started > self._was_full or ticket.epoch != self._epoch:
             return
         if math.isinf(self._ceiling):
             top, step = math.inf, 1.0
@@ -117,6 +124,7 @@ class Pace:
         if ticket.epoch == self._epoch:  # requests of the same round are cut for once
             self._epoch += 1
             self._height = max(1.0, min(self._height, below) * _DECREASE)
+            self._held = self._held + 1 if abs(below + 1 - self._ceiling) <= _SAME else 0
             self._ceiling = below + 1
         else:
             self._height = min(self._height, float(below))
@@ -125,7 +133,7 @@ class Pace:
             self.lone_refusals += 1
         pause = self._pause(asked)
         self._goes_on = max(self._goes_on, now + pause)
-        hold = min(_HOLD * max(pause, self._latency), _LONGEST_HOLD)
+        hold = min(_HOLD * 2.0 ** min(self._held, 9) * max(pause, self._latency), _LONGEST_HOLD)
         self._beyond = max(self._beyond, now + hold)
 
     def _pause(self, asked: float | None) -> float:
