@@ -69,7 +69,8 @@ class Form:
             return prompt
         has = ", ".join(row.fields) or "nothing"
         raise UnsupportedInputError(
-            f"Row {row.number} has no text in `{self.column}`; it has {has}."
+            f"Row {row.number} has no text in `{self.column}`; it has {has}. Name its column, or"
+            " make the text by a template."
         )
 
     def messages(self, row: Row) -> list[BaseMessage]:

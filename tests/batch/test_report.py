@@ -42,6 +42,16 @@ def test_figures():
     assert figures(report)["latency, 99 %"] == "3.00 s"
 
 
+def test_the_time_between_two_runs_does_not_count():
+    def at(minute, second):
+        return {"at": f"2026-01-02T03:{minute:02d}:{second:02d}.000+00:00"}
+
+    lines = [line(1, 2.0, **at(1, 2)), line(2, 2.0, **at(1, 40)), line(3, 4.0, **at(9, 10))]
+    report = summed([*lines, line(4, 1.0, **at(9, 16))])
+    assert report.span == 40 + 10  # with the half minute in which the first run waited
+    assert report.rate == 4 / 50
+
+
 def test_percentiles_are_values_that_there_were():
     assert percentiles([float(n) for n in range(1, 101)]) == {50: 50.0, 90: 90.0, 99: 99.0}
     assert percentiles([7.0]) == {50: 7.0, 90: 7.0, 99: 7.0}

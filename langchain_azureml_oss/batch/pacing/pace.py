@@ -3,7 +3,8 @@
 Additive increase, multiplicative decrease, as in TCP, with two things that an endpoint tells and a
 network does not. A refusal is sure, so the height goes to just below what was refused, and stays
 there: going beyond costs a pause, and is tried again only when the pause is a twentieth of the time
-since, and half as often each time that the same height is refused. And a wait that the server asks for holds for all requests, not for the refused one.
+since, and half as often each time that the same height is refused. And a wait that the server asks
+for holds for all requests, not for the refused one.
 
     searching ──429──► paused ──► climbing ◄──► just below the ceiling ──in time──► beyond it
         +1 an answer               +1 a round                                       +1 a round

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,8 @@ from langchain_azureml_oss.batch.exports import read_answers, working_file
 PERCENTILES = (50, 90, 99)
 _SLICES = 60
 """Into how many parts the time of a run is cut."""
+_BETWEEN_RUNS = 60.0
+"""Seconds without any request that are no pause of a run any more, and do not count."""
 
 
 @dataclass(slots=True)
@@ -39,6 +41,7 @@ class Report(Counts):
     output_tokens: int = 0
     begin: datetime | None = None
     span: float = 0.0
+    """Without what lies between two runs."""
     width: float = 0.0
     """Of a slice."""
     latencies: Mapping[int, float] = field(default_factory=dict)
@@ -90,7 +93,7 @@ def summed(lines: Iterable[Mapping[str, Any]]) -> Report:
         if (at := _moment(line.get("at"))) is not None:
             events.append((at.timestamp(), took, tokens, error))
     found.latencies = percentiles(seconds)
-    _cut_time(found, sorted(events))
+    _cut_time(found, events)
     return found
 
 
@@ -108,7 +111,8 @@ def _cut_time(found: Report, events: list[tuple[float, float, int, str]]) -> Non
     # A request began before it ended, so the run is a little longer than what lies between.
     first = min(at - took for at, took, _, _ in events)
     found.begin = datetime.fromtimestamp(first).astimezone()
-    found.span = max(events[-1][0] - first, 0.001)
+    events = list(_without_pauses(events, first))
+    found.span = max(max(events)[0] - first, 0.001)
     found.width = found.span / _SLICES
     found.slices = [Slice(place * found.width) for place in range(_SLICES)]
     for at, took, tokens, error in events:
@@ -119,6 +123,18 @@ def _cut_time(found: Report, events: list[tuple[float, float, int, str]]) -> Non
             part.errors[error] += 1
         else:
             part.answered += 1
+
+
+def _without_pauses(
+    events: list[tuple[float, float, int, str]], first: float
+) -> Iterator[tuple[float, float, int, str]]:
+    """Yield the events as if each run had begun when the one before it ended."""
+    last, between = first, 0.0
+    for at, took, tokens, error in sorted(events, key=lambda event: event[0] - event[1]):
+        if at - took - last > _BETWEEN_RUNS:
+            between += at - took - last
+        last = max(last, at)
+        yield at - between, took, tokens, error
 
 
 def _moment(text: Any) -> datetime | None:
