@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import re
+from pathlib import Path
 
 import pytest
+import yaml
 
 from langchain_azureml_oss import errors
 from langchain_azureml_oss.batch.machines import azureml_script
 from langchain_azureml_oss.local import LocalEndpoint
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture
@@ -60,8 +65,37 @@ def test_a_wrong_key_fails_the_mini_batch(endpoint, monkeypatch, tmp_path):
         azureml_script.run([str(tmp_path / "b.txt")])
 
 
-@pytest.mark.parametrize("options", ["{", "[]"])
-def test_options_that_are_none(endpoint, monkeypatch, options):
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [("{", "is not JSON"), ("[]", "is not a JSON object"), ('{"api": "gossip"}', "api is one of")],
+)
+def test_options_that_are_none(endpoint, monkeypatch, options, said):
     monkeypatch.setenv(azureml_script.OPTIONS, options)
-    with pytest.raises(errors.ConnectionConfigError, match="is not"):
+    with pytest.raises(errors.ConnectionConfigError, match=said):
         azureml_script.init()
+
+
+def test_embeddings(endpoint, monkeypatch, tmp_path):
+    monkeypatch.setenv(azureml_script.OPTIONS, '{"api": "embeddings", "dimensions": 4}')
+    (tmp_path / "a.txt").write_text("one\ntwo\n")
+    azureml_script.init()
+    found = lines(azureml_script.run([str(tmp_path / "a.txt")]))
+    assert [len(one["vector"]) for one in found] == [4, 4]
+
+
+def test_the_deployment_of_the_docs(endpoint, monkeypatch, tmp_path):
+    """Its script is there, and its environment makes a model."""
+    text = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
+    deployment = yaml.safe_load(block)
+    script = deployment["code_configuration"]["scoring_script"]
+    assert script == Path(azureml_script.__file__).name
+    assert f"`{Path(azureml_script.__file__).relative_to(ROOT).as_posix()}`" in text
+    variables = deployment["settings"]["environment_variables"]
+    for name in variables.keys() - {"AZUREML_ENDPOINT_URL"}:
+        monkeypatch.setenv(name, variables[name])
+    (tmp_path / "a.jsonl").write_text('{"prompt": "one"}\n')
+    azureml_script.init()
+    (found,) = lines(azureml_script.run([str(tmp_path / "a.jsonl")]))
+    assert found["text"] == "echo: one"
+    assert endpoint.requests[0].body["max_tokens"] == 64
