@@ -184,7 +184,7 @@ def little(monkeypatch):
 
 def asks(process, endpoint):
     port = urlsplit(endpoint.url).port
-    return any(one.raddr and one.raddr.port == port for one in process.net_connections())
+    return any(one.raddr and one.raddr.port == port for one in process.connections())
 
 
 def hands_out_places(process, _):
