@@ -41,7 +41,7 @@ HOMES = {
 }
 LAZY = {"azure", "promptflow", "ray", "typer", "rich", "xllamacpp"}
 """Optional packages: imported inside functions, but where they are what a file is for."""
-AT_TOP = {"rich": "cli/", "typer": "cli/", "promptflow": "promptflow/tool.py"}
+AT_TOP = {"rich": "cli/", "typer": "cli/", "promptflow": "promptflow/tool"}
 
 FILES = sorted(path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py"))
 MODULES = {

@@ -1,7 +1,8 @@
 """Prompt flow's tool for open models: in its flows, and as a function for any Python code.
 
 `asking.py` has the function, `rendering.py` makes messages of a template, `package_tools.py` is
-what prompt flow's editors show, `tool.py` what its flows run, `lists.py` what they choose from.
+what prompt flow's editors show, `tool.py` what its flows run, `tool_traces.py` what its traces are
+told, `lists.py` what they choose from.
 Imports any room below. Public: `open_source_llm`, `list_package_tools`.
 """
 

@@ -16,6 +16,7 @@ from promptflow.exceptions import ErrorTarget, UserErrorException
 from langchain_azureml_oss.errors import AzureMLOSSError
 from langchain_azureml_oss.promptflow.asking import Answer, Question, settings
 from langchain_azureml_oss.promptflow.package_tools import DEFAULTS
+from langchain_azureml_oss.promptflow.tool_traces import tell_run, tell_span
 
 
 @tool(streaming_option_parameter="stream")  # type: ignore[untyped-decorator]
@@ -55,11 +56,14 @@ def open_source_llm(  # noqa: PLR0913, PLR0917 - the inputs of both generations 
             pieces = question.pieces()
             # What is wrong with the question, or refused, fails the node, not who reads its output.
             first = next(pieces, Answer("", {}))
-            return _streamed(chain([first], pieces))  # type: ignore[return-value]
+            # The node's span is no longer the current one while the flow's user reads.
+            span = trace.get_current_span()
+            return _streamed(chain([first], pieces), span)  # type: ignore[return-value]
         answer = question.answer()
     except AzureMLOSSError as error:
         raise _prompt_flows(error) from error
-    _trace(trace.get_current_span(), answer.details)
+    tell_span(trace.get_current_span(), answer.details)
+    tell_run(answer.details)
     return answer.text
 
 
@@ -85,8 +89,7 @@ def _settings(model_kwargs: Any, inputs: dict[str, Any], *, is_later: bool) -> d
     return {**defaults, **said, **settings(given)}
 
 
-def _streamed(pieces: Iterator[Answer]) -> Iterator[str]:
-    span = trace.get_current_span()  # another one is the current one while the flow's user reads
+def _streamed(pieces: Iterator[Answer], span: trace.Span) -> Iterator[str]:
     details: dict[str, Any] = {}
     try:
         for piece in pieces:
@@ -95,30 +98,9 @@ def _streamed(pieces: Iterator[Answer]) -> Iterator[str]:
                 yield piece.text
     except AzureMLOSSError as error:
         raise _prompt_flows(error) from error
-    _trace(span, details)
+    tell_span(span, details)
 
 
 def _prompt_flows(error: AzureMLOSSError) -> UserErrorException:
     words = f"{type(error).__name__}: {error}"
     return UserErrorException(message=words, target=ErrorTarget.TOOL, module=__name__)
-
-
-def _trace(span: trace.Span, details: Any) -> None:
-    """Write into the node's span who answered, and for how many tokens, by prompt flow's names."""
-    usage = details.get("usage_metadata") or {}
-    counts = {
-        "prompt_tokens": usage.get("input_tokens"),
-        "completion_tokens": usage.get("output_tokens"),
-        "total_tokens": usage.get("total_tokens"),
-    }
-    found = {
-        "llm.response.model": details.get("model_name"),
-        "azureml.deployment": details.get("deployment"),
-        "azureml.request_id": details.get("request_id"),
-        **{f"llm.usage.{name}": count for name, count in counts.items()},
-        **{
-            f"__computed__.cumulative_token_count.{name.split('_')[0]}": count
-            for name, count in counts.items()
-        },
-    }
-    span.set_attributes({name: value for name, value in found.items() if value is not None})

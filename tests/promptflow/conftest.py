@@ -38,18 +38,31 @@ def quiet(monkeypatch, tmp_path):
 
 
 @pytest.fixture
-def mine(endpoint):
-    """The connection `mine` in prompt flow's local store."""
+def store(endpoint):
+    """Puts connections into prompt flow's local store."""
     connections = promptflow.client.PFClient(connection_provider="local").connections
-    connections.create_or_update(
-        promptflow.entities.CustomConnection(
-            name="mine",
-            configs={"endpoint_url": endpoint.scoring_url, "model_family": "LLAMA"},
-            secrets={"endpoint_api_key": endpoint.api_key},
+    names = []
+
+    def put(name, endpoint_url, **configs):
+        names.append(name)
+        connections.create_or_update(
+            promptflow.entities.CustomConnection(
+                name=name,
+                configs={"endpoint_url": endpoint_url, "model_family": "LLAMA", **configs},
+                secrets={"endpoint_api_key": endpoint.api_key},
+            )
         )
-    )
-    yield "mine"
-    connections.delete("mine")
+        return name
+
+    yield put
+    for name in names:
+        connections.delete(name)
+
+
+@pytest.fixture
+def mine(endpoint, store):
+    """The connection `mine` in prompt flow's local store."""
+    return store("mine", endpoint.scoring_url)
 
 
 @pytest.fixture
