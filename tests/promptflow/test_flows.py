@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import flows
 import promptflow.client
@@ -228,6 +229,31 @@ def test_the_definition_imports_nothing_heavy():
     loaded = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
     heavy = {"langchain_core", "pydantic", "requests", "aiohttp", "jinja2", "promptflow", "orjson"}
     assert heavy.isdisjoint(loaded)
+
+
+THEIRS = "promptflow.tools.open_model_llm.OpenModelLLM.call"
+
+
+def test_beside_promptflow_tools_the_later_id_is_its_own(monkeypatch):
+    """As tried with promptflow-tools 1.6.1, which has no tool of the first generation any more."""
+    from promptflow._core import tools_manager
+
+    theirs = {"name": "Open Model LLM", "type": "custom_llm", "module": "json", "function": "call"}
+    points = [
+        SimpleNamespace(
+            load=lambda read=read: read, dist=SimpleNamespace(metadata={"Name": "x"}, version="1")
+        )
+        for read in (lambda: {THEIRS: dict(theirs)}, list_package_tools)
+    ]
+    monkeypatch.setattr(tools_manager, "_get_entry_points_by_group", lambda _: points)
+    ours = next(iter(list_package_tools()))
+    first = "promptflow.tools.open_source_llm.OpenSourceLLM.call"
+    loader = tools_manager.ToolLoader(".", {THEIRS, first, ours})
+    assert {name: loader.load_package_tool(name).name for name in (THEIRS, first, ours)} == {
+        THEIRS: "Open Model LLM",
+        first: "Open Source LLM (LangChain)",
+        ours: "Open Source LLM (LangChain)",
+    }
 
 
 def test_the_definition_is_new_each_time():
