@@ -1,23 +1,22 @@
-"""langchain-community's content formatters: what they mean here, and an adapter for others' own.
+"""langchain-community's content formatters: what they mean here.
 
 Source: langchain-community 0.4, llms/azureml_endpoint.py and chat_models/azureml_endpoint.py.
 """
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 from typing import Any, ClassVar, NamedTuple
 
-from langchain_core.messages import AIMessage, BaseMessage, convert_to_messages
+from langchain_core.messages import AIMessage, BaseMessage
 from langchain_core.outputs import ChatGeneration, Generation
 
-from langchain_azureml_oss.errors import AzureMLOSSError, ResponseFormatError
+from langchain_azureml_oss.errors import ResponseFormatError
 from langchain_azureml_oss.families import ModelFamily, fold, profile
-from langchain_azureml_oss.formatters import ContentFormatter, ModelCall, Traits, formatter
+from langchain_azureml_oss.formatters import ContentFormatter, ModelCall, formatter
 from langchain_azureml_oss.messages import to_wire
-from langchain_azureml_oss.wire import Choice, HttpRequest, HttpResponse, Reply, encode_json
+from langchain_azureml_oss.wire import Choice, HttpResponse, encode_json
 
 
 class AzureMLEndpointApiType(str, Enum):  # noqa: UP042 - as it was
@@ -207,60 +206,3 @@ class LlamaChatContentFormatter(CustomOpenAIChatContentFormatter):
 
 class MistralChatContentFormatter(LlamaChatContentFormatter):
     """For Mistral's chat models, whose template has no system turn."""
-
-
-class AdaptedFormatter(ContentFormatter):
-    """A formatter of langchain-community's kind, as one of this package's."""
-
-    name = "langchain-community"
-
-    def __init__(self, old: Any, api_type: AzureMLEndpointApiType) -> None:
-        self.old, self.api_type = old, api_type
-        # Without a method for conversations, these come in the family's template, as one prompt.
-        self.traits = Traits(chat=hasattr(old, "format_messages_request_payload"))  # type: ignore[misc]
-
-    def body(self, call: ModelCall) -> Mapping[str, Any]:
-        """Not used: the old formatter makes bytes."""
-        raise NotImplementedError
-
-    def read(self, data: Any, call: ModelCall) -> Reply:
-        """Not used: the old formatter reads bytes."""
-        raise NotImplementedError
-
-    def build(self, call: ModelCall, url: str) -> HttpRequest:
-        """Return the request whose body the old formatter makes."""
-        settings = dict(call.parameters)
-        if call.messages:
-            messages = convert_to_messages([dict(message) for message in call.messages])
-            made = self._say(self.old.format_messages_request_payload, messages, settings)
-        else:
-            (prompt,) = call.prompts
-            made = self._say(self.old.format_request_payload, prompt, settings)
-        body = made.read() if hasattr(made, "read") else made
-        headers = {"content-type": self.old.content_type or "application/json"}
-        if getattr(self.old, "accepts", None):
-            headers["accept"] = self.old.accepts
-        return HttpRequest(url, body.encode() if isinstance(body, str) else bytes(body), headers)
-
-    def parse(self, response: HttpResponse, call: ModelCall) -> Reply:
-        """Return what the old formatter finds in a response."""
-        try:
-            found = self._say(self.old.format_response_payload, response.body)
-        except AzureMLOSSError:
-            raise
-        except Exception as error:
-            kind = type(self.old).__name__
-            msg = f"{kind}.format_response_payload cannot read the answer: {type(error).__name__}."
-            raise ResponseFormatError(msg) from error
-        info = getattr(found, "generation_info", None) or {}
-        text = found if isinstance(found, str) else str(found.text)
-        return Reply([Choice(text=text, finish_reason=info.get("finish_reason"))])
-
-    def _say(self, method: Callable[..., Any], *values: Any) -> Any:
-        """Call a method with the type of the API too, unless it is from before there were two."""
-        kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-        parameters = inspect.signature(method).parameters.values()
-        takes_all = any(one.kind is inspect.Parameter.VAR_POSITIONAL for one in parameters)
-        count = sum(one.kind in kinds for one in parameters)
-        given = (*values, self.api_type)
-        return method(*(given if takes_all else given[:count]))

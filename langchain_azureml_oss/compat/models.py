@@ -8,11 +8,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
-from langchain_azureml_oss.compat.formatters import (
-    AdaptedFormatter,
-    AzureMLEndpointApiType,
-    meaning,
-)
+from langchain_azureml_oss.compat.adapting import AdaptedFormatter
+from langchain_azureml_oss.compat.formatters import AzureMLEndpointApiType, meaning
 from langchain_azureml_oss.endpoint import loadable
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.formatters import ContentFormatter
@@ -54,7 +51,8 @@ def translated(arguments: Mapping[str, Any], name: str) -> tuple[dict[str, Any],
         arguments: Those of the old class, or of the new one.
         name: The new class.
     """
-    new = dict(arguments)
+    # The old classes' own defaults were None, `model_kwargs=None` among them.
+    new = {key: value for key, value in arguments.items() if value is not None}
     new.pop("http_client", None)  # the old class made its own, whatever was given
     api_type = _api_type(new.pop("endpoint_api_type", None))
     given = new.pop("content_formatter", None)
@@ -65,12 +63,16 @@ def translated(arguments: Mapping[str, Any], name: str) -> tuple[dict[str, Any],
         if api_type is AzureMLEndpointApiType.serverless:
             contract = known.serverless or ""
         _check(given, api_type, is_supported=bool(contract))
+        _check_url(new.get("endpoint_url"), api_type)
         new.setdefault("contract", contract)
         new.setdefault("model_family", known.model_family)
     elif isinstance(given, ContentFormatter):
         new["content_formatter"] = given
     elif given is not None:
-        supported = getattr(given, "supported_api_types", [AzureMLEndpointApiType.dedicated])
+        _check_methods(given)
+        supported = getattr(given, "supported_api_types", None) or [
+            AzureMLEndpointApiType.dedicated
+        ]
         _check(given, api_type, is_supported=api_type in supported)
         new["content_formatter"] = AdaptedFormatter(given, api_type)
         shown["content_formatter"] = "a langchain_azureml_oss.ContentFormatter"
@@ -93,6 +95,28 @@ def _api_type(given: Any) -> AzureMLEndpointApiType:
         raise ConnectionConfigError(f"endpoint_api_type must be one of {names}.") from None
     is_old = found is AzureMLEndpointApiType.realtime
     return AzureMLEndpointApiType.dedicated if is_old else found
+
+
+def _check_url(url: Any, api_type: AzureMLEndpointApiType) -> None:
+    """Refuse what the old class refused too: a URL of the other type of endpoint."""
+    path = str(url or "").partition("?")[0].rstrip("/")
+    if api_type is AzureMLEndpointApiType.dedicated and path.endswith("/completions"):
+        msg = (
+            "endpoint_api_type is dedicated, which /score is for, and endpoint_url ends with"
+            ' /completions. Pass endpoint_api_type="serverless", or the URL with /score.'
+        )
+        raise ConnectionConfigError(msg)
+
+
+def _check_methods(given: Any) -> None:
+    methods = ("format_request_payload", "format_response_payload")
+    if isinstance(given, type) or not all(callable(getattr(given, name, None)) for name in methods):
+        what = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+        msg = (
+            f"content_formatter is {what}; it must be an object such as"
+            f" CustomOpenAIChatContentFormatter(), with the methods {' and '.join(methods)}."
+        )
+        raise ConnectionConfigError(msg)
 
 
 def _check(given: Any, api_type: AzureMLEndpointApiType, *, is_supported: bool) -> None:

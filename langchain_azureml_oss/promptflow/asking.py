@@ -73,7 +73,8 @@ class Question(NamedTuple):
             raise ConnectionConfigError(msg)
         made: AzureMLOSSChatModel | AzureMLOSSLLM = models[name](
             connection=self.connection,
-            deployment_name=self.deployment_name,
+            # A YAML reader makes a number of a name such as 2024.
+            deployment_name=None if self.deployment_name is None else str(self.deployment_name),
             model_kwargs=settings(self.model_kwargs),
         )
         return made
@@ -120,17 +121,15 @@ def settings(value: Mapping[str, Any] | str | None) -> dict[str, Any]:
     Raises:
         ConnectionConfigError: it is neither a mapping nor JSON text of one.
     """
-    found: Any = value or {}
-    if isinstance(found, str):
-        try:
-            found = decode_json(found.encode())
-        except (ValueError, RecursionError):
-            found = None
-    if not isinstance(found, Mapping):
-        msg = 'model_kwargs must be a mapping, or JSON of one, such as {"max_new_tokens": 100}.'
-        raise ConnectionConfigError(msg)
-    plain: dict[str, Any] = _plain(found)
-    return plain
+    try:
+        found = decode_json(value.encode()) if value and isinstance(value, str) else value or {}
+        if isinstance(found, Mapping):
+            plain: dict[str, Any] = _plain(found)
+            return plain
+    except (ValueError, RecursionError):
+        pass
+    msg = 'model_kwargs must be a mapping, or JSON of one, such as {"max_new_tokens": 100}.'
+    raise ConnectionConfigError(msg)
 
 
 def _plain(value: Any) -> Any:

@@ -76,6 +76,10 @@ class _Variables:
     ) -> None:
         self._images: list[dict[str, Any]] = []
         self._words: dict[str, str] = {}
+        if not isinstance(template, str):
+            raise UnsupportedInputError(
+                f"The prompt must be a text, and is {type(template).__name__}."
+            )
         pictured = set(_IMAGE.findall(template))
         try:
             self.values = {
@@ -94,7 +98,7 @@ class _Variables:
             return self._picture(
                 getattr(value, "source_url", None) or value.to_base64(with_type=True)
             )
-        if hasattr(value, "secrets") or hasattr(value, "get_secret_value"):
+        if _holds_secrets(value):
             msg = (
                 f"The template variable {name!r} is {type(value).__name__}, which holds secrets;"
                 " a template gets text and numbers only. Pass a connection as connection=."
@@ -110,7 +114,8 @@ class _Variables:
 
     def _text(self, value: str, *, is_users: bool) -> str:
         mapping = getattr(value, "escaped_mapping", None)
-        if mapping:  # prompt flow's PromptResult: the text with other words in the place of roles
+        if mapping and isinstance(mapping, Mapping):
+            # Prompt flow's PromptResult: the text with other words in the place of roles.
             self._words.update(mapping)
             value = value.escaped_string  # type: ignore[attr-defined]
         # A role alone is left as it is: `{{item.role}}:` makes turns of a history.
@@ -136,6 +141,15 @@ class _Variables:
                 parts.append({"type": "text", "text": part.strip("\n")})
         has_images = any(part["type"] == "image_url" for part in parts)
         return message.model_copy(update={"content": parts if has_images else text})
+
+
+def _holds_secrets(value: Any) -> bool:
+    """Whether this is a connection, in any form that `connection=` takes, or a SecretStr."""
+    return (
+        hasattr(value, "secrets")
+        or hasattr(value, "get_secret_value")
+        or (isinstance(value, Mapping) and not {"endpoint_api_key", "secrets"}.isdisjoint(value))
+    )
 
 
 def _render(template: str, variables: Mapping[str, Any]) -> str:

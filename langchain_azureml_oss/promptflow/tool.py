@@ -13,7 +13,7 @@ from promptflow.contracts.types import PromptTemplate
 from promptflow.core import tool
 from promptflow.exceptions import ErrorTarget, UserErrorException
 
-from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.errors import AzureMLOSSError, ConnectionConfigError
 from langchain_azureml_oss.promptflow.asking import Answer, Question, settings
 from langchain_azureml_oss.promptflow.package_tools import DEFAULTS
 from langchain_azureml_oss.promptflow.tool_traces import tell_run, tell_span
@@ -40,15 +40,19 @@ def open_source_llm(  # noqa: PLR0913, PLR0917 - the inputs of both generations 
     """
     try:
         question = Question(
-            prompt=str(prompt),
+            prompt=prompt,
             api=api,
-            connection=connection or _selector(endpoint_name, deployment_name),
+            connection=connection or _selector(_text(endpoint_name), _text(deployment_name)),
             model_kwargs=_settings(
                 model_kwargs,
-                {"temperature": temperature, "max_new_tokens": max_new_tokens, "top_p": top_p},
+                {
+                    "temperature": _number("temperature", temperature, float),
+                    "max_new_tokens": _number("max_new_tokens", max_new_tokens, int),
+                    "top_p": _number("top_p", top_p, float),
+                },
                 is_later=not connection,
             ),
-            deployment_name=deployment_name or None,
+            deployment_name=_text(deployment_name) or None,
             escaped=variables.pop("_inputs_to_escape", None) or (),
             variables=variables,
         )
@@ -69,11 +73,29 @@ def open_source_llm(  # noqa: PLR0913, PLR0917 - the inputs of both generations 
 
 def _selector(endpoint_name: str, deployment_name: str) -> str | None:
     """Return `endpoint_name`, with the deployment, since that tells the model's family."""
-    name, deployment = endpoint_name.strip(), deployment_name.strip()
-    is_online = name.casefold().startswith("onlineendpoint/") and name.count("/") == 1
-    if is_online and deployment.lower() not in {"", "default"}:
-        return f"{name}/{deployment}"
-    return name or None
+    is_online = endpoint_name.casefold().startswith("onlineendpoint/")
+    if (
+        is_online
+        and endpoint_name.count("/") == 1
+        and deployment_name.lower() not in {"", "default"}
+    ):
+        return f"{endpoint_name}/{deployment_name}"
+    return endpoint_name or None
+
+
+def _text(given: Any) -> str:
+    """Return an input as text: a blank one comes as None, a name such as 2024 as a number."""
+    return "" if given is None else str(given).strip()
+
+
+def _number(name: str, given: Any, kind: type[float]) -> float | None:
+    """Return an input that is a number, or the text of one; a blank one is not given."""
+    if given is None or not str(given).strip():
+        return None
+    try:
+        return kind(given)
+    except (TypeError, ValueError):
+        raise ConnectionConfigError(f"{name} must be a number, and is {given!r:.40}.") from None
 
 
 def _settings(model_kwargs: Any, inputs: dict[str, Any], *, is_later: bool) -> dict[str, Any]:

@@ -9,11 +9,9 @@ import warnings
 import pytest
 from langchain_core.load import dumps, loads
 from langchain_core.messages import HumanMessage, SystemMessage
-from langchain_core.outputs import Generation
 
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM, compat
-from langchain_azureml_oss.errors import ConnectionConfigError, ResponseFormatError
-from langchain_azureml_oss.local import LocalEndpoint
+from langchain_azureml_oss.errors import ConnectionConfigError
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # it warns of itself while imported
@@ -26,17 +24,6 @@ pytestmark = [
     pytest.mark.filterwarnings(NEW_LINE),
     pytest.mark.filterwarnings("ignore:.*will be deprecated in the future"),
 ]
-
-
-@pytest.fixture(scope="module")
-def endpoint():
-    with LocalEndpoint("echo", deployments={"blue": 100, "green": 0}) as running:
-        yield running
-
-
-@pytest.fixture
-def where(endpoint):
-    return {"endpoint_url": endpoint.scoring_url, "endpoint_api_key": endpoint.api_key}
 
 
 # -- the documented snippets, but for their import line --------------------------------------------
@@ -86,6 +73,30 @@ llm = AzureMLOnlineEndpoint(
     model_kwargs={"temperature": 0.8, "max_new_tokens": 400},
 )
 response = llm.invoke("Write me a song about sparkling water:")
+""",
+    "chain": """
+import os
+
+from langchain_azureml_oss.compat import AzureMLOnlineEndpoint, DollyContentFormatter
+from langchain_core.prompts import PromptTemplate
+
+formatter_template = "Write a {word_count} word essay about {topic}."
+
+prompt = PromptTemplate(
+    input_variables=["word_count", "topic"], template=formatter_template
+)
+
+content_formatter = DollyContentFormatter()
+
+llm = AzureMLOnlineEndpoint(
+    endpoint_api_key="my-api-key",
+    endpoint_url="https://<your-endpoint>.<your_region>.inference.ml.azure.com/score",
+    model_kwargs={"temperature": 0.8, "max_new_tokens": 300},
+    content_formatter=content_formatter,
+)
+
+chain = prompt | llm
+response = chain.invoke({"word_count": 100, "topic": "how to make friends"})
 """,
     "custom formatter": """
 import json
@@ -138,6 +149,42 @@ def test_a_documented_snippet_runs(name, endpoint):
     sent = endpoint.requests[-1].body["input_data"]
     assert sent["parameters"].get("temperature", 0.8) == 0.8
     assert ("max_new_tokens" in sent["parameters"]) == (name != "chat")
+
+
+SERVERLESS_SNIPPETS = {
+    "chat": """
+chat = AzureMLChatOnlineEndpoint(
+    endpoint_url="URL/v1/chat/completions",
+    endpoint_api_type=AzureMLEndpointApiType.serverless,
+    endpoint_api_key="my-api-key",
+    content_formatter=CustomOpenAIChatContentFormatter(),
+)
+response = chat.invoke(
+    [HumanMessage(content="Will the Collatz conjecture ever be solved?")]
+).text
+""",
+    "completion": """
+llm = AzureMLOnlineEndpoint(
+    endpoint_url="URL/v1/completions",
+    endpoint_api_type=AzureMLEndpointApiType.serverless,
+    endpoint_api_key="my-api-key",
+    content_formatter=CustomOpenAIContentFormatter(),
+    model_kwargs={"temperature": 0.8, "max_new_tokens": 400},
+)
+response = llm.invoke("Write me a song about sparkling water:")
+""",
+}
+
+
+@pytest.mark.parametrize("name", SERVERLESS_SNIPPETS)
+def test_a_documented_snippet_for_a_serverless_endpoint_runs(name, endpoint):
+    names = {**vars(compat), "HumanMessage": HumanMessage}
+    code = SERVERLESS_SNIPPETS[name].replace("URL", endpoint.url)
+    exec(code.replace("my-api-key", endpoint.api_key), names)
+    assert "echo" in names["response"]
+    body = endpoint.requests[-1].body
+    assert ("messages" in body) == (name == "chat")
+    assert body.get("max_tokens") == (None if name == "chat" else 400)
 
 
 # -- side by side ----------------------------------------------------------------------------------
@@ -272,6 +319,38 @@ def test_what_makes_no_sense_is_refused(where, wrong):
         )
 
 
+NOTHING = {
+    "model_kwargs": None,
+    "max_retries": None,
+    "timeout": None,
+    "deployment_name": None,
+    "endpoint_api_type": None,
+    "content_formatter": None,
+}
+
+
+def test_none_is_what_the_old_classes_had_where_nothing_was_given(where):
+    assert compat.AzureMLChatOnlineEndpoint(**NOTHING, **where).invoke("Hi").text == "echo: Hi"
+    assert compat.AzureMLOnlineEndpoint(**NOTHING, **where).invoke("Hi") == " echo: Hi"
+
+
+@pytest.mark.parametrize(
+    "given", [compat.LlamaChatContentFormatter, compat.ContentFormatterBase, "LLAMA", object()]
+)
+def test_what_is_no_formatter_is_refused(where, given):
+    with pytest.raises(ConnectionConfigError, match=r"must be an object such as .*Formatter\(\)"):
+        compat.AzureMLChatOnlineEndpoint(content_formatter=given, **where)
+
+
+def test_a_url_of_the_other_type_of_endpoint_is_refused(where):
+    """As the old class did; the endpoint would say 422."""
+    where["endpoint_url"] = SERVERLESS
+    with pytest.raises(ConnectionConfigError, match='endpoint_api_type="serverless"'):
+        compat.AzureMLChatOnlineEndpoint(
+            content_formatter=compat.CustomOpenAIChatContentFormatter(), **where
+        )
+
+
 @pytest.mark.filterwarnings("always::DeprecationWarning")
 def test_one_warning_shows_the_new_line(where, key):
     with pytest.warns(DeprecationWarning, match="the new line is") as caught:
@@ -292,76 +371,6 @@ def test_one_warning_shows_the_new_line(where, key):
     assert eval(code, {"AzureMLOSSChatModel": AzureMLOSSChatModel}).invoke("Hi").text == "echo: Hi"
 
 
-# -- formatters of one's own -----------------------------------------------------------------------
-
-
-class Plain(compat.ContentFormatterBase):
-    """From before there were two types of endpoints."""
-
-    content_type = "text/x-question"
-    accepts = "application/x-answer"
-
-    def format_request_payload(self, prompt, model_kwargs):
-        model_kwargs["leaked"] = True
-        return json.dumps({"input_data": {"input_string": [prompt], "parameters": {}}})
-
-    def format_response_payload(self, output):
-        return Generation(text=json.loads(output)[0]["0"].upper())
-
-
-class Theirs(old_chat.CustomOpenAIChatContentFormatter):
-    """Derived from the class of langchain-community itself."""
-
-    def format_response_payload(self, output, api_type=None):
-        found = super().format_response_payload(output, api_type)
-        found.message.content = found.message.content.upper()
-        found.text = found.message.content
-        return found
-
-
-class Ours(compat.CustomOpenAIChatContentFormatter):
-    """The same, after its import line was changed."""
-
-    def format_response_payload(self, output, api_type=None):
-        found = super().format_response_payload(output, api_type)
-        found.message.content = found.message.content.upper()
-        found.text = found.message.content
-        return found
-
-
-def test_a_formatter_of_ones_own_makes_the_bytes_and_reads_them(where, plug, answer):
-    llm = compat.AzureMLOnlineEndpoint(content_formatter=Plain(), model_kwargs={"a": 1}, **where)
-    replay = plug(llm, answer([{"0": "hi"}]), answer([{"0": "hi"}]))
-    assert llm.generate(["x", "y"]).generations[1][0].text == "HI"
-    headers = replay.requests[0].headers
-    assert (headers["content-type"], headers["accept"]) == (
-        "text/x-question",
-        "application/x-answer",
-    )
-    assert llm.model_kwargs == {"a": 1}
-
-
-@pytest.mark.parametrize("kind", [Theirs, Ours])
-def test_a_formatter_derived_from_a_known_one(where, kind):
-    chat = compat.AzureMLChatOnlineEndpoint(content_formatter=kind(), **where)
-    assert chat.invoke([SystemMessage("s"), HumanMessage("hi")]).text == "ECHO: HI"
-    assert "".join(chunk.text for chunk in chat.stream("hi")) == "ECHO: HI"
-
-
-def test_conversations_come_to_a_formatter_of_prompts_as_one_prompt(where, plug, answer):
-    chat = compat.AzureMLChatOnlineEndpoint(content_formatter=Plain(), **where)
-    replay = plug(chat, answer([{"0": "hi"}]))
-    assert chat.invoke([SystemMessage("s"), HumanMessage("hi")]).text == "HI"
-    assert "hi" in json.loads(replay.requests[0].body)["input_data"]["input_string"][0]
-
-
-def test_an_answer_that_ones_own_formatter_cannot_read(where, plug, answer):
-    llm = compat.AzureMLOnlineEndpoint(content_formatter=Plain(), **where)
-    plug(llm, answer({"oops": 1}))
-    with pytest.raises(ResponseFormatError, match=r"Plain\.format_response_payload.*KeyError"):
-        llm.invoke("x")
-
-
 # -- the new classes, given something old ----------------------------------------------------------
 
 
@@ -372,7 +381,7 @@ def test_an_answer_that_ones_own_formatter_cannot_read(where, plug, answer):
         {"endpoint_api_type": "serverless"},
         {"content_formatter": old_llms.GPT2ContentFormatter()},
         {"content_formatter": compat.GPT2ContentFormatter()},
-        {"content_formatter": Plain()},
+        {"content_formatter": type("Mine", (compat.ContentFormatterBase,), {})()},
     ],
 )
 def test_the_new_classes_say_what_to_write_instead(where, model, old):

@@ -173,8 +173,12 @@ def test_numbers_of_the_yaml_reader_become_pythons():
     json.dumps(found)
 
 
-@pytest.mark.parametrize("value", ["[1]", "{", "x", 3, "[" * 10**5])
+@pytest.mark.parametrize("value", ["[1]", "{", "x", 3, "[" * 10**5, "deep"])
 def test_settings_of_another_form_are_refused(value):
+    if value == "deep":
+        value = {}
+        for _ in range(10**4):
+            value = {"a": value}
     with pytest.raises(ConnectionConfigError, match="model_kwargs must be a mapping"):
         settings(value)
 
@@ -188,3 +192,15 @@ def test_without_jinja_the_pip_line_is_said(monkeypatch):
     monkeypatch.setitem(sys.modules, "jinja2.sandbox", None)
     with pytest.raises(ConnectionConfigError, match=r'pip install "langchain-azureml-oss\[promptf'):
         conversation("user:\n{{q}}", {})
+
+
+@pytest.mark.parametrize("prompt", [None, 7, ["user:"]])
+@pytest.mark.parametrize("api", ["chat", "completion"])
+def test_a_prompt_that_is_no_text_is_refused(connection, prompt, api):
+    with pytest.raises(UnsupportedInputError, match="The prompt must be a text"):
+        open_source_llm(prompt, api=api, connection=connection)
+
+
+@pytest.mark.parametrize("value", ["{{ 7 * 7 }}", "{% raw %}", "{{connection}}", "{# x #}"])
+def test_what_looks_like_a_template_in_a_value_is_text(connection, value):
+    assert open_source_llm("user:\n{{q}}", "chat", connection, q=value) == f"echo: {value}"

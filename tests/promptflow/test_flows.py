@@ -17,8 +17,11 @@ import promptflow.client
 import psutil
 import pytest
 from opentelemetry.sdk.trace import TracerProvider
+from promptflow.connections import AzureOpenAIConnection
 from promptflow.exceptions import ErrorTarget, UserErrorException
+from pydantic import SecretStr
 
+from langchain_azureml_oss.local import LocalEndpoint
 from langchain_azureml_oss.promptflow import list_package_tools
 from langchain_azureml_oss.promptflow.tool import open_source_llm as tool
 
@@ -170,7 +173,7 @@ def ask(endpoint, prompt="user:\n{{q}}", api="chat", **more):
         "model_family": "LLAMA",
         "endpoint_api_key": endpoint.api_key,
     }
-    return tool(prompt, api=api, connection=connection, **more)
+    return tool(**{"prompt": prompt, "api": api, "connection": connection, **more})
 
 
 @pytest.mark.parametrize("stream", [True, False], ids=["stream", "whole"])
@@ -193,6 +196,44 @@ def test_errors_are_prompt_flows_with_this_packages_words(endpoint, prompt, more
     assert endpoint.api_key not in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("inputs", "words"),
+    [
+        ({"temperature": "hot"}, "temperature must be a number, and is 'hot'"),
+        ({"max_new_tokens": [1]}, "max_new_tokens must be a number"),
+        ({"model_kwargs": {"a": {1}}}, "'a' holds what JSON does not have"),
+        ({"prompt": None}, "The prompt must be a text, and is NoneType"),
+        ({"api": None}, "it must be chat or completion"),
+        ({"connection": 3}, "connection is int"),
+        ({"connection": AzureOpenAIConnection(api_key="sk-1", api_base="b")}, "custom connection"),
+        ({"connection": None, "endpoint_name": None}, "No connection was given"),
+        ({"connection": None, "endpoint_name": 5}, "'5' is no selector"),
+    ],
+)
+def test_inputs_that_make_no_sense_are_prompt_flows_errors(endpoint, inputs, words):
+    with pytest.raises(UserErrorException, match=re.escape(words)):
+        ask(endpoint, **{"q": "Hi", **inputs})
+
+
+@pytest.mark.parametrize(
+    ("inputs", "sent"),
+    [
+        ({"temperature": "0.5", "max_new_tokens": "9"}, {"temperature": 0.5, "max_new_tokens": 9}),
+        ({"temperature": "", "top_p": None, "max_new_tokens": " "}, {}),
+        ({"deployment_name": None, "endpoint_name": None}, {}),
+    ],
+)
+def test_inputs_as_editors_and_files_write_them(endpoint, inputs, sent):
+    assert ask(endpoint, q="Hi", **inputs) == "echo: Hi"
+    assert endpoint.requests[-1].body["input_data"].get("parameters", {}) == sent
+
+
+def test_a_name_that_a_yaml_reader_takes_for_a_number():
+    with LocalEndpoint("echo", deployments={"2024": 100}) as endpoint:
+        assert ask(endpoint, q="Hi", deployment_name=2024) == "echo: Hi"
+        assert endpoint.requests[-1].headers["azureml-model-deployment"] == "2024"
+
+
 def test_no_connection_is_an_error_that_names_the_ways():
     with pytest.raises(UserErrorException, match=r"localConnection/NAME.*onlineEndpoint/NAME"):
         tool("user:\nx", api="chat")
@@ -201,8 +242,11 @@ def test_no_connection_is_an_error_that_names_the_ways():
 def test_secrets_are_not_in_a_templates_reach(endpoint):
     prompt = "user:\n{{connection}}{{endpoint_api_key}}{{self}}{{model_kwargs}}{{kwargs}}"
     assert endpoint.api_key not in ask(endpoint, prompt)
-    with pytest.raises(UserErrorException, match="holds secrets"):
-        ask(endpoint, q=endpoint.connection("LLAMA"))
+    connection = endpoint.connection("LLAMA")
+    flat = {"endpoint_url": "u", "endpoint_api_key": endpoint.api_key}
+    for secret in (connection, [connection], flat, {"a": {"secrets": flat}}, SecretStr("s")):
+        with pytest.raises(UserErrorException, match="holds secrets"):
+            ask(endpoint, q=secret)
 
 
 @pytest.mark.parametrize("api", ["chat", "completion"])
