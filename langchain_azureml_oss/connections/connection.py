@@ -9,7 +9,7 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from langchain_azureml_oss.connections.files import check_type, is_masked
+from langchain_azureml_oss.connections.files import check_type, is_masked, is_reference
 from langchain_azureml_oss.connections.nearest import nearest
 from langchain_azureml_oss.connections.urls import check_url
 from langchain_azureml_oss.errors import ConnectionConfigError, named, quoted
@@ -82,6 +82,14 @@ class CustomConnection:
             msg = (
                 f"endpoint_api_key of {self.described} is masked: it holds a placeholder in the"
                 " place of the key. Load the connection together with its secrets."
+            )
+            raise ConnectionConfigError(msg)
+        if is_reference(self.secrets.get("endpoint_api_key")):
+            msg = (
+                f"endpoint_api_key of {self.described} is ${{env:...}}, a variable's name in the"
+                " place of the key. Only files are looked up, by from_file; prompt flow's store"
+                " keeps the text. Store the key: pf connection update --name NAME --set"
+                " secrets.endpoint_api_key=KEY."
             )
             raise ConnectionConfigError(msg)
 

@@ -29,6 +29,12 @@ def is_masked(value: Any) -> bool:
     return isinstance(text, str) and (text in _PLACEHOLDERS or (bool(text) and not text.strip("*")))
 
 
+def is_reference(value: Any) -> bool:
+    """Whether a secret is only the name of one, `${env:NAME}`, which prompt flow's store keeps."""
+    text = value.get_secret_value() if isinstance(value, SecretStr) else value
+    return isinstance(text, str) and bool(_VARIABLE.fullmatch(text.strip()))
+
+
 def check_type(connection: Any) -> None:
     """Refuse prompt flow's connections of other types, which have `configs` and `secrets` too.
 

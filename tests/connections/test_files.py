@@ -216,6 +216,13 @@ def test_a_masked_key_is_refused_wherever_it_comes_from(mark):
         CustomConnection.of({"name": "c", "endpoint_api_key": mark})
 
 
+@pytest.mark.parametrize("text", ["${env:MY_KEY}", " ${env:MY_KEY} "])
+def test_the_name_of_a_variable_is_no_key_where_nobody_looked_it_up(text):
+    """As prompt flow's store has it after `pf connection create`; the endpoint would say 401."""
+    with pytest.raises(ConnectionConfigError, match=r"of the connection 'c' is \$\{env:...\}"):
+        CustomConnection.of({"name": "c", "endpoint_api_key": text})
+
+
 @pytest.mark.parametrize("key", ["*a*", "<key>", ""])
 def test_a_key_that_only_looks_odd_is_not_masked(key):
     found = CustomConnection.of({"endpoint_api_key": key}).endpoint_api_key

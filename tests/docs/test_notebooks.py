@@ -12,6 +12,8 @@ SAYS = {
         "2 turns were sent",
         "echo: Hello from a flow",
         "asked for green",
+        "echo: Hello again",
+        "'max_new_tokens': 500",
     ],
     "from-langchain-community": [
         "echo: What is CI?",
