@@ -9,7 +9,7 @@
 a front door with keys, deployments and request ids, and can fail on demand in the ways that real
 endpoints do. With an upstream it is a gateway for OpenAI's clients, whose answers can be recorded
 and replayed. `pytest_plugin.py` has fixtures over it. Public. Imports `errors`, `families`,
-`connections`, `chat_models` and `llms`.
+`connections`, `chat_models`, `llms` and `embeddings`.
 """
 
 from __future__ import annotations

@@ -105,7 +105,7 @@ async def _prompt(engine: KnownModel, body: JSON) -> str:
     try:
         return await engine.prompt(body)
     except EngineError as refused:
-        raise from_engine(refused.status, refused.body) from refused
+        raise from_engine(refused) from refused
 
 
 ROUTES: dict[str, Sequence[web.RouteDef]] = {

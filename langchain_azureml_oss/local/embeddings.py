@@ -8,16 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from langchain_azureml_oss.local.engines.base import EngineError
+from langchain_azureml_oss.local.engines.base import DEPLOYMENT, EngineError
 from langchain_azureml_oss.local.openai_routes import parsed
-from langchain_azureml_oss.local.refusals import error, from_engine, invalid
+from langchain_azureml_oss.local.refusals import error, from_engine, from_upstream, invalid
 from langchain_azureml_oss.local.state import STATE, visit
 
 if TYPE_CHECKING:
-    from langchain_azureml_oss.local.engines.base import Embedded, EmbeddingInput
-    from langchain_azureml_oss.local.state import State
+    from langchain_azureml_oss.local.engines.base import JSON, Embedded, EmbeddingInput
 
 ROUTES = ("/v1/embeddings", "/embeddings")
+# What this route itself reads; the header alone names a deployment.
+_OURS = {"input", "model", "dimensions", "encoding_format", DEPLOYMENT}
 _MAX_INPUTS = 2048
 _MAX_DIMENSIONS = 4096
 
@@ -34,30 +35,39 @@ async def embed(request: web.Request) -> web.Response:
     kind = body.get("encoding_format", "float")
     if kind not in ("float", "base64"):
         raise invalid("encoding_format", "Input should be 'float' or 'base64'", kind)
-    embedded = await _embedded(state, inputs, dimensions)
+    others = {name: value for name, value in body.items() if name not in _OURS}
+    embedded = await _embedded(request, inputs, dimensions, others)
     data = [
         {"object": "embedding", "index": index, "embedding": _base64(v) if kind == "base64" else v}
         for index, v in enumerate(embedded.vectors)
     ]
-    usage = {"prompt_tokens": embedded.tokens, "total_tokens": embedded.tokens}
-    model = state.model_name(request)
-    return web.json_response({"object": "list", "data": data, "model": model, "usage": usage})
+    answer: JSON = {"object": "list", "data": data, "model": state.model_name(request)}
+    if embedded.tokens is not None:
+        answer["usage"] = {"prompt_tokens": embedded.tokens, "total_tokens": embedded.tokens}
+    return web.json_response(answer)
 
 
-async def score_vectors(state: State, body: Any) -> object:
+async def score_vectors(request: web.Request, body: Any) -> object:
     """What `/score` answers: a vector for each text; `{}` to what is not its own."""
     data = body.get("input_data") if isinstance(body, dict) else None
-    texts = data.get("input_string") if isinstance(data, dict) else None
+    if not isinstance(data, dict):
+        return {}
+    texts, others = data.get("input_string"), data.get("parameters")
     if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
         return {}
-    return (await _embedded(state, [*texts], None)).vectors
+    asked = others if isinstance(others, dict) else {}
+    return (await _embedded(request, [*texts], None, asked)).vectors
 
 
-async def _embedded(state: State, inputs: list[EmbeddingInput], dimensions: int | None) -> Embedded:
+async def _embedded(
+    request: web.Request, inputs: list[EmbeddingInput], dimensions: int | None, others: JSON
+) -> Embedded:
+    state = request.app[STATE]
     try:
-        return await state.engine.embed(inputs, dimensions)
+        return await state.engine.embed(inputs, dimensions, others | state.passed_on(request))
     except EngineError as refused:
-        raise from_engine(refused.status, refused.body) from refused
+        say = from_upstream if state.options.is_gateway else from_engine
+        raise say(refused) from refused
 
 
 def _inputs(given: Any) -> list[EmbeddingInput]:

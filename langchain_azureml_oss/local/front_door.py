@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from aiohttp import web
 from multidict import CIMultiDict
 
+from langchain_azureml_oss.local.engines.base import DEPLOYMENT
 from langchain_azureml_oss.local.refusals import Refusal, error, not_found, reason
 from langchain_azureml_oss.local.request_log import RecordedRequest, masked
 from langchain_azureml_oss.local.state import STATE, VISIT, State, Visit, visit
@@ -84,7 +85,7 @@ async def stamp(request: web.Request, response: web.StreamResponse) -> None:
     if client_id and len(client_id) <= _MAX_ID_LENGTH:
         response.headers["x-ms-client-request-id"] = client_id
     if noted.record.deployment:
-        response.headers["azureml-model-deployment"] = noted.record.deployment
+        response.headers[DEPLOYMENT] = noted.record.deployment
 
 
 async def _admit(state: State, request: web.Request) -> None:
@@ -103,7 +104,13 @@ async def _admit(state: State, request: web.Request) -> None:
 
 def _deployment(state: State, request: web.Request) -> str:
     shares = state.options.deployments
-    name = request.headers.get("azureml-model-deployment")
+    name = request.headers.get(DEPLOYMENT)
+    if state.options.is_gateway:
+        # The upstream knows which there are, and shares its traffic out by itself.
+        name = name or ""
+        if not (name.isascii() and name.isprintable()):
+            raise error(404, f"The endpoint has no deployment named {name!r}.")
+        return name
     if name is not None:
         if name not in shares:
             raise error(404, f"The endpoint has no deployment named {name!r}.")

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from langchain_azureml_oss.local.engines.base import JSON, EngineError, only
+from langchain_azureml_oss.local.engines.base import DEPLOYMENT, JSON, EngineError, only
 from langchain_azureml_oss.local.openai_routes import (
     CHAT,
     COMPLETION,
@@ -20,7 +20,7 @@ from langchain_azureml_oss.local.openai_routes import (
     present,
     presented,
 )
-from langchain_azureml_oss.local.refusals import Refusal, detail
+from langchain_azureml_oss.local.refusals import detail, from_upstream
 from langchain_azureml_oss.local.state import STATE, visit
 from langchain_azureml_oss.local.streams import write_stream
 
@@ -48,12 +48,16 @@ async def generate(request: web.Request) -> web.StreamResponse:
     """Answers chats and completions."""
     state, api = request.app[STATE], _APIS[request.path]
     body = parsed(visit(request).raw)
+    body.pop(DEPLOYMENT, None)
     check = check_messages if api is CHAT else _check_prompts
     if problem := check(body.get(api.field)):
         raise detail(400, f"{api.field}: {problem}.")
     if not isinstance(body.get("stream", False), bool):
         raise detail(400, "stream: Input should be a valid boolean.")
-    name, pieces = state.model_name(request), api.engine(state.engine)(body)
+    name, pieces = (
+        state.model_name(request),
+        api.engine(state.engine)(body | state.passed_on(request)),
+    )
     if not body.get("stream"):
         return web.json_response(present(await only(_in_openai_words(pieces)), name))
     wanted = isinstance(asked := body.get("stream_options"), dict) and asked.get("include_usage")
@@ -107,7 +111,7 @@ async def _in_openai_words(pieces: AsyncGenerator[JSON, None]) -> AsyncGenerator
                 yield piece
                 begun = True
     except EngineError as problem:
-        body = problem.body if isinstance(problem.body, dict) else {"message": str(problem.body)}
+        refusal = from_upstream(problem)
         if not begun:
-            raise Refusal(problem.status, body) from problem
-        yield _openai_error(problem.status, body)
+            raise refusal from problem
+        yield _openai_error(refusal.status, refusal.body)

@@ -182,7 +182,7 @@ async def _in_azure_words(pieces: AsyncGenerator[JSON, None]) -> AsyncGenerator[
             async for piece in pieces:
                 yield piece
     except EngineError as problem:
-        raise from_engine(problem.status, problem.body) from problem
+        raise from_engine(problem) from problem
 
 
 async def presented(

@@ -33,7 +33,7 @@ class EndpointOptions:
         host: Address to bind. Only this machine can reach the default.
         port: Port to bind; 0 lets the system choose.
         ssl_context: Serves https when given.
-        deployments: Deployment name to its share of the traffic.
+        deployments: Deployment name to its share of the traffic. A gateway's are its upstream's.
         families: The model's name in answers and in `/info`: one name, or one for each deployment.
         auth: `key` takes the key, `aad_token` only tokens made by `issue_token`.
         contract: What `POST /score` speaks; `score` also takes `score-params`.

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 from http.client import responses
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from langchain_azureml_oss.local.engines.base import EngineError
 
 
 class Refusal(Exception):  # noqa: N818 -- a regular answer of the server, not an error of this code
@@ -38,9 +42,24 @@ def error(status: int, message: str) -> Refusal:
     return Refusal(status, {"error": {"code": code, "message": message, "status": status}})
 
 
-def from_engine(status: int, body: object) -> Refusal:
+def from_engine(problem: EngineError) -> Refusal:
     """The engine's own error: its JSON travels as a string in `message`."""
-    return error(status, body if isinstance(body, str) else json.dumps(body))
+    body = problem.body
+    refused = error(problem.status, body if isinstance(body, str) else json.dumps(body))
+    refused.headers |= _wait(problem)
+    return refused
+
+
+def from_upstream(problem: EngineError) -> Refusal:
+    """A gateway's error: its JSON stays what it is."""
+    body = problem.body if isinstance(problem.body, dict) else {"message": str(problem.body)}
+    return Refusal(problem.status, body, _wait(problem))
+
+
+def _wait(problem: EngineError) -> dict[str, str]:
+    """The header that says when to ask again, where the engine knows."""
+    seconds = problem.retry_after_s
+    return {} if seconds is None else {"Retry-After": f"{seconds:g}"}
 
 
 def invalid(field: str, message: str, value: object) -> Refusal:

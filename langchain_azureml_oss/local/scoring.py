@@ -17,7 +17,7 @@ from aiohttp import web
 from langchain_azureml_oss.local.embeddings import score_vectors
 from langchain_azureml_oss.local.engines.base import JSON, EngineError, only
 from langchain_azureml_oss.local.refusals import Refusal, error, from_engine
-from langchain_azureml_oss.local.state import STATE, State, visit
+from langchain_azureml_oss.local.state import STATE, visit
 
 if TYPE_CHECKING:
     from langchain_azureml_oss.local.options import CompletionShape, EndpointOptions, Task
@@ -75,12 +75,12 @@ async def score(request: web.Request) -> web.Response:
     state = request.app[STATE]
     body = _parsed(visit(request).raw)
     if state.options.task == "embeddings":
-        return web.json_response(await score_vectors(state, body))
+        return web.json_response(await score_vectors(request, body))
     for contract in CONTRACTS[state.options.contract]:
         call = contract.read(body) if isinstance(body, dict) else None
         call = call and _of_task(call, state.options.task)
         if call is not None and _acceptable(call, state.options):
-            answered = _chat(request, call) if call.messages else _complete(state, contract, call)
+            answered = _chat(request, call) if call.messages else _complete(request, contract, call)
             return web.json_response(await answered)
     # A wrong shape is no error here: the server finds nothing to do, and that went well.
     return web.json_response({})
@@ -114,7 +114,7 @@ def _acceptable(call: ScoreCall, options: EndpointOptions) -> bool:
 
 async def _chat(request: web.Request, call: ScoreCall) -> JSON:
     state = request.app[STATE]
-    asked = {"messages": call.messages, **call.settings()}
+    asked = {"messages": call.messages, **call.settings(), **state.passed_on(request)}
     if state.options.extended:
         given = call.parameters
         asked |= {name: given[name] for name in _LATER_PARAMETERS if name in given}
@@ -122,7 +122,7 @@ async def _chat(request: web.Request, call: ScoreCall) -> JSON:
         whole = await only(state.engine.chat(asked))
     except EngineError as problem:
         if state.options.is_gateway:
-            raise from_engine(problem.status, problem.body) from problem
+            raise from_engine(problem) from problem
         logger.info("The engine refused: %s", problem)
         if state.options.extended:
             inner = {"status_code": problem.status, "body": problem.body}
@@ -144,26 +144,29 @@ async def _chat(request: web.Request, call: ScoreCall) -> JSON:
     return output
 
 
-async def _complete(state: State, contract: ScoreContract, call: ScoreCall) -> object:
+async def _complete(request: web.Request, contract: ScoreContract, call: ScoreCall) -> object:
+    state = request.app[STATE]
     shape = state.options.completion_shape or contract.shape
     # The later servers' answer has room for one text: the others are lost.
     single = state.options.first_prompt_only or shape == "extended"
     prompts = call.prompts[:1] if single else call.prompts
     try:
         async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(_continue(state, call, prompt)) for prompt in prompts]
+            tasks = [group.create_task(_continue(request, call, prompt)) for prompt in prompts]
     except ExceptionGroup as problems:
         raise problems.exceptions[0] from None
     return _SHAPES[shape]([task.result() for task in tasks], contract.wrap)
 
 
-async def _continue(state: State, call: ScoreCall, prompt: str) -> JSON | None:
+async def _continue(request: web.Request, call: ScoreCall, prompt: str) -> JSON | None:
     """The completion of one prompt, or None when the engine refused that prompt."""
+    state = request.app[STATE]
+    asked = {"prompt": prompt, **call.settings(), **state.passed_on(request)}
     try:
-        whole = await only(state.engine.complete({"prompt": prompt, **call.settings()}))
+        whole = await only(state.engine.complete(asked))
     except EngineError as problem:
         if state.options.is_gateway:
-            raise from_engine(problem.status, problem.body) from problem
+            raise from_engine(problem) from problem
         logger.info("The engine refused: %s", problem)
         return None
     choice: JSON = whole["choices"][0]

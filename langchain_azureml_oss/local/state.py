@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from aiohttp import web
 
+from langchain_azureml_oss.local.engines.base import DEPLOYMENT, JSON
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
@@ -60,6 +62,11 @@ class State:
         """The name of the model that answers this request."""
         deployment = visit(request).record.deployment or ""
         return self.options.model_name(deployment, self.engine.name)
+
+    def passed_on(self, request: web.Request) -> JSON:
+        """What a gateway's engine is told besides the body: the deployment that was asked for."""
+        asked = request.headers.get(DEPLOYMENT)
+        return {DEPLOYMENT: asked} if asked and self.options.is_gateway else {}
 
 
 STATE = web.AppKey("state", State)

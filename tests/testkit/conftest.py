@@ -55,8 +55,8 @@ def path(request):
 def post():
     """Posts a JSON body with the endpoint's key."""
 
-    def call(endpoint, path, body):
-        headers = {"Authorization": f"Bearer {endpoint.api_key}"}
+    def call(endpoint, path, body, more=()):
+        headers = {"Authorization": f"Bearer {endpoint.api_key}", **dict(more)}
         return requests.post(endpoint.url + path, json=body, headers=headers, timeout=30)
 
     return call

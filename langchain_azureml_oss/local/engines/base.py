@@ -11,6 +11,9 @@ if TYPE_CHECKING:
 
 JSON = dict[str, Any]
 
+DEPLOYMENT = "azureml-model-deployment"
+"""The header that asks for a deployment; in a body, what a gateway's client asked for with it."""
+
 
 class EngineError(Exception):
     """The engine answered an error, as opposed to crashing.
@@ -18,12 +21,14 @@ class EngineError(Exception):
     Args:
         status: HTTP status of the answer.
         body: What the engine says, text or JSON.
+        retry_after_s: Seconds in the answer's `Retry-After`; None leaves the header out.
     """
 
-    def __init__(self, status: int, body: object) -> None:
-        super().__init__(status, body)
+    def __init__(self, status: int, body: object, retry_after_s: float | None = None) -> None:
+        super().__init__(status, body, retry_after_s)
         self.status = status
         self.body = body
+        self.retry_after_s = retry_after_s
 
 
 ScriptedReply = str | JSON | EngineError
@@ -45,10 +50,10 @@ class Token:
 
 @dataclass(frozen=True)
 class Embedded:
-    """A vector for each input, and how many tokens these had together."""
+    """A vector for each input, and how many tokens these had together; None: nobody knows."""
 
     vectors: list[list[float]]
-    tokens: int
+    tokens: int | None
 
 
 async def only(pieces: AsyncGenerator[JSON, None]) -> JSON:
@@ -78,8 +83,16 @@ class Engine(Protocol):
         """Answers the body of a `/v1/completions` request with one prompt."""
         ...
 
-    async def embed(self, inputs: list[EmbeddingInput], dimensions: int | None) -> Embedded:
-        """A vector for each input; `dimensions`: how long, None for what the model has."""
+    async def embed(
+        self, inputs: list[EmbeddingInput], dimensions: int | None, others: JSON
+    ) -> Embedded:
+        """A vector for each input.
+
+        Args:
+            inputs: Texts, or their tokens.
+            dimensions: How long a vector is; None: as the model has it.
+            others: What else the body says; a model of this machine has no use for it.
+        """
         ...
 
     async def close(self) -> None:

@@ -107,7 +107,9 @@ class LlamaEngine:
         """The tokens of a text."""
         return await self._reader.tokenize(text, special=special)
 
-    async def embed(self, inputs: list[EmbeddingInput], dimensions: int | None) -> Embedded:
+    async def embed(
+        self, inputs: list[EmbeddingInput], dimensions: int | None, others: JSON
+    ) -> Embedded:
         """Vectors of unit length."""
         return await self._reader.embed(inputs, dimensions)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
-from langchain_azureml_oss.local.engines.base import JSON, Embedded, EngineError
+from langchain_azureml_oss.local.engines.base import JSON, Embedded, EngineError, only
 from langchain_azureml_oss.local.tape import Exchange, Recorder, Tape
 
 if TYPE_CHECKING:
@@ -42,11 +42,18 @@ class RecordingEngine:
         """Goes on with a prompt."""
         return self._recorded("completion", body, self._engine.complete(body))
 
-    async def embed(self, inputs: list[EmbeddingInput], dimensions: int | None) -> Embedded:
+    async def embed(
+        self, inputs: list[EmbeddingInput], dimensions: int | None, others: JSON
+    ) -> Embedded:
         """Vectors."""
-        embedded = await self._engine.embed(inputs, dimensions)
+        asked = _embedding(inputs, dimensions, others)
+        try:
+            embedded = await self._engine.embed(inputs, dimensions, others)
+        except EngineError as problem:
+            self._recorder.write(Exchange("embeddings", asked, [], _said(problem)))
+            raise
         answer = {"vectors": embedded.vectors, "tokens": embedded.tokens}
-        self._recorder.write(Exchange("embeddings", _embedding(inputs, dimensions), [answer]))
+        self._recorder.write(Exchange("embeddings", asked, [answer]))
         return embedded
 
     async def _recorded(
@@ -63,7 +70,7 @@ class RecordingEngine:
                         self._recorder.write(Exchange(api, body, answer))
                     yield piece
         except EngineError as problem:
-            error = {"status": problem.status, "body": problem.body}
+            error = _said(problem)
             raise
         finally:
             if error or (body.get("stream") and answer and _is_whole(answer)):
@@ -96,21 +103,32 @@ class ReplayEngine:
         """Goes on with a prompt."""
         return self._play("completion", body)
 
-    async def embed(self, inputs: list[EmbeddingInput], dimensions: int | None) -> Embedded:
+    async def embed(
+        self, inputs: list[EmbeddingInput], dimensions: int | None, others: JSON
+    ) -> Embedded:
         """Vectors."""
-        [answer] = self._tape.play("embeddings", _embedding(inputs, dimensions)).answer
-        return Embedded(answer["vectors"], answer["tokens"])
+        pieces = self._play("embeddings", _embedding(inputs, dimensions, others))
+        return Embedded(**await only(pieces))
 
     async def _play(self, api: str, body: JSON) -> AsyncGenerator[JSON, None]:
         exchange = self._tape.play(api, body)
         for piece in exchange.answer:
             yield piece
         if exchange.error:
-            raise EngineError(exchange.error["status"], exchange.error["body"])
+            raise EngineError(**exchange.error)
 
 
-def _embedding(inputs: list[EmbeddingInput], dimensions: int | None) -> JSON:
-    return {"input": inputs, "dimensions": dimensions}
+def _embedding(inputs: list[EmbeddingInput], dimensions: int | None, others: JSON) -> JSON:
+    return {"input": inputs, "dimensions": dimensions} | others
+
+
+def _said(problem: EngineError) -> JSON:
+    """An error as a tape has it."""
+    return {
+        "status": problem.status,
+        "body": problem.body,
+        "retry_after_s": problem.retry_after_s,
+    }
 
 
 def _is_whole(chunks: list[JSON]) -> bool:

@@ -9,12 +9,14 @@ import json
 import time
 import uuid
 from contextlib import aclosing
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from langchain_core.callbacks import AsyncCallbackHandler
 from langchain_core.messages import convert_to_messages
 
 from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
+from langchain_azureml_oss.embeddings import AzureMLOSSEmbeddings
 from langchain_azureml_oss.errors import (
     AzureMLOSSError,
     ContentFilterError,
@@ -24,7 +26,7 @@ from langchain_azureml_oss.errors import (
 )
 from langchain_azureml_oss.families import profile
 from langchain_azureml_oss.llms import AzureMLOSSLLM
-from langchain_azureml_oss.local.engines.base import JSON, EngineError
+from langchain_azureml_oss.local.engines.base import DEPLOYMENT, JSON, Embedded, EngineError
 from langchain_azureml_oss.local.engines.openai_settings import check_settings
 
 if TYPE_CHECKING:
@@ -33,7 +35,7 @@ if TYPE_CHECKING:
     from langchain_core.messages import AIMessage, BaseMessage
     from langchain_core.outputs import ChatGeneration, LLMResult
 
-    from langchain_azureml_oss.local.engines.base import Embedded, EmbeddingInput
+    from langchain_azureml_oss.local.engines.base import EmbeddingInput
 
 # What the models understand as arguments of a call, under the names of OpenAI's body.
 _ARGUMENTS = frozenset(
@@ -42,6 +44,10 @@ _ARGUMENTS = frozenset(
     | {"tools", "tool_choice", "parallel_tool_calls"}
 )
 _OTHER_NAMES = {"max_completion_tokens": "max_tokens"}
+_TOKENS = (
+    "The gateway makes vectors of texts, and this input is numbers of tokens. Send the texts"
+    " themselves; OpenAIEmbeddings of langchain-openai does with check_embedding_ctx_length=False."
+)
 # Ours to do, or the upstream's to know.
 _LEFT_OUT = frozenset({"messages", "prompt", "model", "stream", "stream_options"})
 _CODES: tuple[tuple[type[AzureMLOSSError], str], ...] = (
@@ -63,6 +69,7 @@ class UpstreamEngine:
     def __init__(self, connection: Any) -> None:
         self._chat = AzureMLOSSChatModel(connection=connection)
         self._llm = AzureMLOSSLLM(connection=connection)
+        self._connection = connection
         family = profile(self._chat.model_family).name.lower() if self._chat.model_family else ""
         self.name = self._chat.model or self._chat.deployment_name or family
         key = self._chat.endpoint_api_key
@@ -75,6 +82,8 @@ class UpstreamEngine:
         """Closes the connections."""
         await self._chat.aclose()
         await self._llm.aclose()
+        if "_embeddings" in vars(self):
+            await self._embeddings.aclose()
 
     async def chat(self, body: JSON) -> AsyncGenerator[JSON, None]:
         """Answers a chat."""
@@ -128,9 +137,31 @@ class UpstreamEngine:
         except AzureMLOSSError as error:
             raise refused(error) from None
 
-    async def embed(self, inputs: list[EmbeddingInput], dimensions: int | None) -> Embedded:
-        """There is no model for it."""
-        raise EngineError(501, "The gateway has no embeddings.")
+    async def embed(
+        self, inputs: list[EmbeddingInput], dimensions: int | None, others: JSON
+    ) -> Embedded:
+        """Vectors of texts; how many tokens these had is not known."""
+        texts = [one for one in inputs if isinstance(one, str)]
+        if len(texts) < len(inputs):
+            raise EngineError(400, _TOKENS)
+        try:
+            embeddings = self._embeddings
+            if dimensions is None and not others:
+                return Embedded(await embeddings.aembed_documents(texts), None)
+            # Said when the model is made, and for no call: this one is made for the call.
+            asked: JSON = {"dimensions": dimensions or embeddings.dimensions}
+            asked |= {"deployment_name": others.get(DEPLOYMENT, embeddings.deployment_name)}
+            settings = {name: value for name, value in others.items() if name != DEPLOYMENT}
+            asked |= {"model_kwargs": embeddings.model_kwargs | settings}
+            async with embeddings.model_copy(update=asked) as own:
+                return Embedded(await own.aembed_documents(texts), None)
+        except AzureMLOSSError as error:
+            raise refused(error) from None
+
+    @cached_property
+    def _embeddings(self) -> AzureMLOSSEmbeddings:
+        """Made when first asked: not every contract has vectors."""
+        return AzureMLOSSEmbeddings(connection=self._connection)
 
 
 class _End(AsyncCallbackHandler):
@@ -150,7 +181,8 @@ def refused(error: AzureMLOSSError) -> EngineError:
         fitting = {InvalidRequestError: 400, ContextLengthError: 400, RequestTimeoutError: 504}
         status = next((code for kind, code in fitting.items() if isinstance(error, kind)), 502)
     code = next((code for kind, code in _CODES if isinstance(error, kind)), None)
-    return EngineError(status, {"error": {"message": str(error), "code": code}})
+    body = {"error": {"message": str(error), "code": code}}
+    return EngineError(status, body, error.retry_after)
 
 
 def _messages(given: list[JSON]) -> list[BaseMessage]:
@@ -164,8 +196,10 @@ def _messages(given: list[JSON]) -> list[BaseMessage]:
 def _arguments(body: JSON) -> dict[str, Any]:
     """The settings of a body; what the models do not know goes on as it is."""
     named = {_OTHER_NAMES.get(name, name): value for name, value in body.items()}
+    deployment = named.pop(DEPLOYMENT, None)
     known = {name: value for name, value in named.items() if name in _ARGUMENTS}
     check_settings(known)
+    known |= {"deployment_name": deployment} if deployment else {}
     others = {k: v for k, v in named.items() if k not in _ARGUMENTS and k not in _LEFT_OUT}
     return known | ({"model_kwargs": others} if others else {})
 

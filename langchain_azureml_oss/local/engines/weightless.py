@@ -52,7 +52,9 @@ class Weightless:
         """A token for each word; there are no special ones."""
         return [Token(_number(word), word) for word in words(text)]
 
-    async def embed(self, inputs: list[EmbeddingInput], dimensions: int | None) -> Embedded:
+    async def embed(
+        self, inputs: list[EmbeddingInput], dimensions: int | None, others: JSON
+    ) -> Embedded:
         """A vector for each text or list of tokens, none longer than the window."""
         lists = [_words(one) for one in inputs]
         longest, window = max(map(len, lists)), self._context_tokens
