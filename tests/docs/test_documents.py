@@ -93,6 +93,7 @@ def test_nearly_every_block_runs():
     ("text", "problem"),
     [
         ("```python\nprint(1)\n```\n\n```text\n2\n```", AssertionError),
+        ("```python\nprint('id: 7, 1')\n```\n\n```text\nid: …, 2\n```", AssertionError),
         ("```python\nx = 1\n```\n\n```python\nassert x == 2\n```", AssertionError),
         (
             "```python\nimport langchain_azureml_oss\nlangchain_azureml_oss.Gossip\n```",
