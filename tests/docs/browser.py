@@ -106,11 +106,6 @@ async def page(chromium):
                     made = Page(socket)
                     for domain in ("Page", "Runtime", "Log"):
                         await made.tell(f"{domain}.enable")
-                    # Each page is a first visit: nothing is left of what another one kept.
-                    await made.tell(
-                        "Page.addScriptToEvaluateOnNewDocument",
-                        source="if (location.host) localStorage.clear()",
-                    )
                     yield made
         finally:
             process.kill()
