@@ -184,6 +184,10 @@ class AzureMLOSSChatModel(Discovering, TokenCounts, BaseChatModel):
         return self.tool_calling == "prompted"
 
     @property
+    def _reads_calls(self) -> bool:
+        return True
+
+    @property
     def _required(self) -> frozenset[str]:
         return frozenset({"tools"} if self.tool_calling == "native" else ())
 

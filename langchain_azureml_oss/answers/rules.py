@@ -12,7 +12,7 @@ from typing import NamedTuple
 from langchain_azureml_oss.answers.reasoning import ReasoningSplitter
 from langchain_azureml_oss.answers.stops import StopFilter
 from langchain_azureml_oss.families import ReasoningTags
-from langchain_azureml_oss.tools import PromptedJson, PromptedTools
+from langchain_azureml_oss.tools import PromptedJson, PromptedTools, UnknownNames
 from langchain_azureml_oss.wire import Choice
 
 
@@ -29,6 +29,10 @@ class AnswerRules(NamedTuple):
     """White space at the beginning belongs to the template, not to the answer."""
     tools: PromptedTools | None = None
     """Tools whose calls the model writes into its text."""
+    sent_tools: PromptedTools | None = None
+    """Tools that the server takes; one without a parser leaves their calls in the text."""
+    calls_left: Callable[[], None] | None = None
+    """Told where the server has left a call in the text."""
     json: PromptedJson | None = None
     """A form that the model was asked to give its answer, where it calls no tool."""
     insists: bool = True
@@ -55,8 +59,12 @@ class ChoiceReader:
         self._finish_reason: str | None = None
         self._template_stops = rules.template_stops
         self._trim = rules.trim
-        self._tools = rules.tools
-        self._calls = rules.tools.scanner() if rules.tools else None
+        self._tools = rules.tools or rules.sent_tools
+        self._calls_left = None if rules.tools else rules.calls_left
+        # What is a form of the answer must not pass for a call of an unknown tool.
+        unknown: UnknownNames = "marked" if rules.json else "own form"
+        unknown = unknown if rules.tools else "nowhere"
+        self._calls = self._tools.scanner(unknown) if self._tools else None
 
     def feed(self, choice: Choice) -> Choice:
         """Return what can be given out now; the end of the text may wait for the next piece."""
@@ -107,7 +115,10 @@ class ChoiceReader:
         if self._calls is None or self._tools is None:
             return choice
         choice.text = self._calls.feed(choice.text)
-        if not final:
+        if choice.tool_calls:  # the server tells calls and text apart by itself
+            choice.text += self._calls.as_prose()
+            self._calls = None
+        if not final or self._calls is None:
             return choice
         rest, calls = self._calls.flush()
         choice.text += rest
@@ -115,6 +126,8 @@ class ChoiceReader:
             choice.tool_calls.append({**self._tools.as_called(call), "index": place})
         if calls:
             choice.finish_reason = "tool_calls"
+            if self._calls_left is not None:
+                self._calls_left()
         return choice
 
     def whole(self, choice: Choice) -> Choice:

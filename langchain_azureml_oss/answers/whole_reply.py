@@ -41,7 +41,7 @@ def whole_reply(
         echo = find_echo(call.prompts[place], choice.text) if has_echo else Echo()
         repeated, choice.text = choice.text[: echo.length], choice.text[echo.length :]
         # What may be the prompt's words is not searched for calls.
-        told = rules if echo.is_clear else rules._replace(tools=None)
+        told = rules if echo.is_clear else rules._replace(tools=None, sent_tools=None)
         whole = reply.choices[place] = ChoiceReader(told).whole(choice)
         whole.tool_calls = StreamedCalls().feed(whole.tool_calls)
         if asked_for_echo:

@@ -155,6 +155,8 @@ class EndpointCalls(PlainCalls, Traces):
             reasoning=self.reasoning_tags or self._row.reasoning,
             trim=is_rendered,
             tools=tools,
+            sent_tools=None if tools else self._sent_tools(settings),
+            calls_left=self._note_calls_left,
             json=json,
             insists=not ask.follow_up,
         )
@@ -223,6 +225,25 @@ class EndpointCalls(PlainCalls, Traces):
         return PromptedTools.of(
             given or (), chosen, self._row.tool_dialect, one_only=parallel is False
         )
+
+    def _sent_tools(self, settings: Mapping[str, Setting]) -> PromptedTools | None:
+        """Return the tools that the server is sent, as far as it may leave their calls to us."""
+        given, chosen = (
+            setting and setting.value for setting in map(settings.get, ("tools", "tool_choice"))
+        )
+        if not (self._reads_calls and isinstance(given, list | tuple)):
+            return None
+        return PromptedTools.sent(given, chosen, self._row.tool_dialect)
+
+    def _note_calls_left(self) -> None:
+        """Say once that the server does not read its model's calls."""
+        if not self._leaves_calls:
+            self._leaves_calls = True
+            logger.warning(
+                "The endpoint takes tools, but leaves the model's calls in the text: it parses"
+                " none, or not this model's. They are read from the text. vLLM parses with"
+                " --enable-auto-tool-choice and the model's --tool-call-parser."
+            )
 
     def _conversation(
         self, ask: Ask, tools: PromptedTools | None, json: PromptedJson | None
@@ -298,6 +319,11 @@ class EndpointCalls(PlainCalls, Traces):
         return (
             no_answer and bool(sent.prompts) and self._formatter.chats_at(self.endpoint_url or "")
         )
+
+    @property
+    def _reads_calls(self) -> bool:
+        """Whether an answer has a place for calls, so that they are taken out of its text."""
+        return False
 
     @property
     def _required(self) -> frozenset[str]:

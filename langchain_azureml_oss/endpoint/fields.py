@@ -149,6 +149,7 @@ class EndpointFields(SelfDescribing, ModelSettings):
         _refused: set[str] = PrivateAttr()
         """Features that the endpoint has refused, so that they are not sent again."""
         _tags_seen: ReasoningMemory = PrivateAttr()
+        _leaves_calls: bool = PrivateAttr()
         _sync: SyncTransport = PrivateAttr()
         _async: AsyncTransport = PrivateAttr()
 
@@ -247,7 +248,7 @@ class EndpointFields(SelfDescribing, ModelSettings):
             proxies=environment_proxies(self.endpoint_url),
         )
         self._sync, self._async = SyncTransport(settings), AsyncTransport(settings)
-        self._refused, self._tags_seen = set(), ReasoningMemory()
+        self._refused, self._tags_seen, self._leaves_calls = set(), ReasoningMemory(), False
         self._add_version("langchain-azureml-oss", __version__)
         return self
 

@@ -1,14 +1,15 @@
 """Tools and calls: on the wire, in JSON, in the text of an answer, and shown to a model as text.
 
 `wire.py` is for servers that take tools; `fragments.py` puts streamed calls together, `calls.py`
-judges them, `chunks.py` adds them up. The others are for servers that take no tools:
-`prompting.py` and `prompted_json.py` ask for calls and for JSON in words, `blank_forms.py` shows
-schemas as forms, `calls_in_text.py` and `calls_in_json.py` find the calls in the answer, by the
-words of `lead_up.py` and `around_calls.py`, and `schemas.py` checks them. Imports `wire`, `errors`
-and `families`. Internal.
+judges them, `chunks.py` adds them up. The others are for servers that take no tools, or do not read
+the calls: `prompting.py` and `prompted_json.py` ask for calls and for JSON in words,
+`blank_forms.py` shows schemas as forms, `calls_in_text.py` and `calls_in_json.py` find the calls in
+the answer, by the words of `lead_up.py` and `around_calls.py`, with what `hope.py` keeps, and
+`schemas.py` checks them. Imports `wire`, `errors` and `families`. Internal.
 """
 
 from langchain_azureml_oss.tools.calls import read_tool_call_chunks, read_tool_calls
+from langchain_azureml_oss.tools.calls_in_json import UnknownNames
 from langchain_azureml_oss.tools.calls_in_text import ToolCallScanner
 from langchain_azureml_oss.tools.chunks import AnswerChunk
 from langchain_azureml_oss.tools.fragments import StreamedCalls, new_call_id
@@ -35,6 +36,7 @@ __all__ = [
     "PromptedTools",
     "StreamedCalls",
     "ToolCallScanner",
+    "UnknownNames",
     "answer_function",
     "fitted",
     "is_typeddict",

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, Literal
 
 from langchain_azureml_oss.wire import encode_json, lenient_json
 
 WireCall = dict[str, Any]
 Schemas = Mapping[str, Mapping[str, Any]]
 """Name of a tool -> JSON schema of its arguments."""
+
+UnknownNames = Literal["nowhere", "marked", "own form"]
+"""Where a call of a tool that there is not counts, so that the agent tells the model: nowhere;
+behind a mark; or also as JSON alone that has the dialect's own form of a call, and nothing more."""
 
 _HEAD = 512
 """Characters of a value in which it shows whether it may be a call."""
@@ -23,25 +27,32 @@ _ARGUMENTS = ("arguments", "parameters", "args")
 _KEYS = frozenset({"name", *_ARGUMENTS, "type", "function", "id", "tool_calls"})
 _FIRST_KEY = re.compile(r"[\s\[]*\{\s*(?:([\"'])(\w*)(\1)?)?")
 _NAME = re.compile(r"[\"']name[\"']\s*:\s*([\"'])(.*?)\1")
+_FUNCTION_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}")
 _ARGUMENTS_KEY = re.compile(rf"[\"'](?:{'|'.join(_ARGUMENTS)})[\"']")
 _SCHEMA_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
 _SCHEMA_KEYS = frozenset({"anyOf", "oneOf", "allOf", "$ref", "enum", "const"})
 
 
 class CallHead:
-    """The beginning of a JSON value, in which it shows whether it may be a call of a tool."""
+    """The beginning of a JSON value, in which it shows whether it may be a call of a tool.
 
-    def __init__(self, names: Collection[str], head: str) -> None:
-        self._names, self._head = names, head
+    Args:
+        names: The tools that there are.
+        head: What has come of the value.
+        any_name: Whether it may name a tool that there is not.
+    """
+
+    def __init__(self, names: Collection[str], head: str, *, any_name: bool = False) -> None:
+        self._names, self._head, self._any_name = names, head, any_name
 
     def may_be_call(self, text: str) -> bool:
         """Whether the value, which goes on with this text, may still be a call."""
         room = _HEAD - len(self._head)
         self._head += text[: max(0, room)]
-        return room <= 0 or _may_be_call(self._head, self._names)
+        return room <= 0 or _may_be_call(self._head, self._names, any_name=self._any_name)
 
 
-def _may_be_call(head: str, names: Collection[str]) -> bool:
+def _may_be_call(head: str, names: Collection[str], *, any_name: bool) -> bool:
     if not head.strip():
         return True
     key = _FIRST_KEY.match(head)
@@ -55,20 +66,30 @@ def _may_be_call(head: str, names: Collection[str]) -> bool:
     arguments = _ARGUMENTS_KEY.search(head)
     if name is None or (arguments is not None and arguments.start() < name.start()):
         return True
-    return name[2] in names
+    return name[2] in names or (any_name and _FUNCTION_NAME.fullmatch(name[2]) is not None)
 
 
-def plain_calls(text: str, tools: Schemas) -> list[WireCall]:
+def plain_calls(text: str, tools: Schemas, own_key: str = "") -> list[WireCall]:
     """Return the calls that a JSON value without a mark holds, if it holds nothing else.
 
     They name tools that there are, since any JSON may have a name in it.
+
+    Args:
+        text: The value.
+        tools: The tools that there are.
+        own_key: Key of the arguments in the dialect's own form; a value in this form may name a
+            tool that there is not. Empty: none may.
     """
     try:
         items = _flat(lenient_json.loads(text))
     except ValueError:
         return []
     calls = [_call(item, tools, strict=True) for item in items]
-    known = [call for call in calls if call and call["function"]["name"] in tools]
+    known = [
+        call
+        for call, item in zip(calls, items, strict=True)
+        if call and (call["function"]["name"] in tools or _is_own_form(item, own_key))
+    ]
     return known if len(known) == len(calls) else []
 
 
@@ -131,6 +152,16 @@ def _call(value: Any, tools: Schemas, *, strict: bool) -> WireCall | None:
     if isinstance(arguments, str):
         arguments = value_or_text(arguments)
     return wire_call(name, {} if arguments is None else arguments)
+
+
+def _is_own_form(value: Any, key: str) -> bool:
+    """Whether a value is a function's name and its arguments, as a dialect writes calls."""
+    return (
+        bool(key)
+        and value.keys() == {"name", key}
+        and isinstance(value[key], dict)
+        and _FUNCTION_NAME.fullmatch(value["name"]) is not None
+    )
 
 
 def _takes_nothing(schema: Mapping[str, Any] | None) -> bool:

@@ -28,7 +28,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 
-from langchain_azureml_oss.families import CallMark, ToolDialect
+from langchain_azureml_oss.families import ToolDialect
 from langchain_azureml_oss.tools.around_calls import (
     FENCES,
     Code,
@@ -39,13 +39,13 @@ from langchain_azureml_oss.tools.around_calls import (
 from langchain_azureml_oss.tools.calls_in_json import (
     CallHead,
     Schemas,
+    UnknownNames,
     WireCall,
-    broken_call,
     marked_calls,
     plain_calls,
-    value_or_text,
     wire_call,
 )
+from langchain_azureml_oss.tools.hope import Hope
 from langchain_azureml_oss.tools.lead_up import LeadUp
 from langchain_azureml_oss.wire import ValueEnd
 
@@ -61,16 +61,21 @@ class ToolCallScanner:
     Args:
         tools: Name -> JSON schema of the arguments, of the tools that there are.
         dialect: How the family writes calls.
+        unknown: Where a call counts whose name is no tool's.
     """
 
-    def __init__(self, tools: Schemas, dialect: ToolDialect) -> None:
+    def __init__(
+        self, tools: Schemas, dialect: ToolDialect, unknown: UnknownNames = "marked"
+    ) -> None:
         self._tools = tools
+        self._own_key = dialect.arguments if unknown == "own form" else ""
+        self._known_only = unknown == "nowhere"
         self._words = Words(dialect)
         self._prose = LeadUp()
         self._left = ""
         self._code = Code()
         self._state: _State = self._in_prose
-        self._end_hope()
+        self._hope = Hope()
 
     def feed(self, text: str) -> str:
         """Return the text that is certain now; what may become a call waits."""
@@ -90,37 +95,31 @@ class ToolCallScanner:
         said = self.feed("")
         if self._state == self._in_ticks:
             self._end_ticks()
-        elif self._mark and (self._state == self._in_value or (self._value and self._body)):
-            self._calls.append(self._broken())
+        elif self._hope.mark and (
+            self._state == self._in_value or (self._hope.value and self._hope.body)
+        ):
+            self._hope.calls.append(self._hope.broken())
         elif self._state not in {self._in_between, self._in_passing}:
-            self._calls.clear()
-        if self._calls and self._name is None and not self._quoted:
-            return said, self._calls
+            self._hope.calls.clear()
+        if found := self._hope.found(self._tools, known_only=self._known_only):
+            return said, found
+        return said + self.as_prose(), []
+
+    def as_prose(self) -> str:
+        """Return what waits: it is no call, since the answer has ended or its calls came apart."""
         self._give_up()
-        return said + self._prose.given_out() + self._prose.waiting(), []
+        self._prose.say(self._left)
+        self._left = ""
+        return self._prose.given_out() + self._prose.waiting()
 
     # What is hoped for, and how it ends.
 
-    def _end_hope(self) -> None:
-        self._kept: list[str] = []
-        self._calls: list[WireCall] = []
-        self._quoted = False
-        self._mark: CallMark | None = None
-        self._name: str | None = None
-        self._value: list[str] = []
-        self._body: list[str] = []
-        self._after_value = False  # on the same line
-
     def _give_up(self) -> None:
         """Take what was kept for prose."""
-        self._prose.say("".join(self._kept))
+        self._prose.say("".join(self._hope.kept))
         self._code.give_up()
-        self._end_hope()
+        self._hope = Hope()
         self._state = self._in_prose
-
-    def _keep(self, text: str, place: int, end: int) -> int:
-        self._kept.append(text[place:end])
-        return end
 
     # The states.
 
@@ -136,7 +135,7 @@ class ToolCallScanner:
         if self._words.may_grow(text, start, words):
             return start if start > place else None
         if self._may_begin(found[0]):
-            self._quoted = self._prose.announces_a_quotation
+            self._hope.quoted = self._prose.announces_a_quotation
             self._state = self._in_between
             return start
         self._prose.say(found[0])
@@ -155,32 +154,33 @@ class ToolCallScanner:
         """Read a token: all that may stand before, between and behind values."""
         char = text[place]
         if skipped := _SEPARATORS.match(text, place):
-            self._after_value = self._after_value and "\n" not in skipped[0]
-            return self._keep(text, place, skipped.end())
+            self._hope.after_value = self._hope.after_value and "\n" not in skipped[0]
+            return self._hope.keep(text, place, skipped.end())
         if self._words.may_grow(text, place, self._words.tokens):
             return None
         if word := self._words.token.match(text, place):
-            return self._take_word(word[0], self._keep(text, place, word.end()))
-        if char in "{[" and not (self._name is not None and char == "["):
+            return self._take_word(word[0], self._hope.keep(text, place, word.end()))
+        if char in "{[" and not (self._hope.name is not None and char == "["):
             self._end = ValueEnd(self._no_part_of_json)
             self._end.feed(char)
-            self._value, self._head = [char], CallHead(self._tools, char)
+            any_name = bool(self._own_key)
+            self._hope.value, self._head = [char], CallHead(self._tools, char, any_name=any_name)
             self._state = self._in_opened
-            return self._keep(text, place, place + 1)
+            return self._hope.keep(text, place, place + 1)
         return self._no_value(text, place)
 
     def _no_value(self, text: str, place: int) -> int | None:
         """Read what may stand around values and names, or end the hope."""
-        char, named = text[place], self._name is not None
-        if not named and self._calls:
-            if end := end_of_ornament(text, place, after_value=self._after_value):
-                return self._keep(text, place, end)
-            if not self._after_value and self._words.may_be_bullet(text, place):
+        char, named = text[place], self._hope.name is not None
+        if not named and self._hope.calls:
+            if end := end_of_ornament(text, place, after_value=self._hope.after_value):
+                return self._hope.keep(text, place, end)
+            if not self._hope.after_value and self._words.may_be_bullet(text, place):
                 return None
         if not named and char in "`~":
-            self._code.begin(char, is_first=not self._kept)
+            self._code.begin(char, is_first=not self._hope.kept)
             self._state = self._in_ticks
-        elif not named and self._mark and self._mark.name == "may" and _NAME.match(char):
+        elif not named and self._hope.mark and self._hope.mark.name == "may" and _NAME.match(char):
             self._state = self._in_name
         else:
             self._no_token()
@@ -189,44 +189,44 @@ class ToolCallScanner:
     @property
     def _no_part_of_json(self) -> str:
         """The character with which a mark begins that would close this value from outside."""
-        if self._mark and self._mark.closing:
-            return self._mark.closing[0]
+        if self._hope.mark and self._hope.mark.closing:
+            return self._hope.mark.closing[0]
         return "`" if self._code.is_open else ""
 
     def _no_token(self) -> None:
-        if self._mark and self._mark.closing and not self._value:
+        if self._hope.mark and self._hope.mark.closing and not self._hope.value:
             self._state = self._in_body
         else:
             self._give_up()
 
     def _take_word(self, word: str, end: int) -> int:
         if word in self._words.marks:
-            if self._name is not None:
+            if self._hope.name is not None:
                 self._give_up()
                 return end
-            self._mark, self._value = self._words.marks[word], []
-            if self._mark.name == "must":
+            self._hope.mark, self._hope.value = self._words.marks[word], []
+            if self._hope.mark.name == "must":
                 self._state = self._in_name
-        elif self._mark and word == self._mark.closing:
-            if self._name is not None:
-                self._calls.append(wire_call(self._name, {}))
-            self._mark = self._name = None
-            self._value = []
+        elif self._hope.mark and word == self._hope.mark.closing:
+            if self._hope.name is not None:
+                self._hope.calls.append(wire_call(self._hope.name, {}))
+            self._hope.mark = self._hope.name = None
+            self._hope.value = []
         return end
 
     def _in_name(self, text: str, place: int) -> int | None:
         if found := _NAME.match(text, place):
-            self._name = (self._name or "") + found[0][: _LONGEST_NAME + 1]
-            self._keep(text, place, found.end())
-            if len(self._name) > _LONGEST_NAME:
+            self._hope.name = (self._hope.name or "") + found[0][: _LONGEST_NAME + 1]
+            self._hope.keep(text, place, found.end())
+            if len(self._hope.name) > _LONGEST_NAME:
                 self._give_up()
             return found.end()
-        mark = self._mark
+        mark = self._hope.mark
         if mark and mark.name == "must":
-            if not self._name or not text.startswith(mark.name_ends, place):
+            if not self._hope.name or not text.startswith(mark.name_ends, place):
                 self._give_up()
                 return place
-            self._keep(text, place, place + 1)
+            self._hope.keep(text, place, place + 1)
             place += 1
         self._state = self._in_between
         return place
@@ -234,10 +234,10 @@ class ToolCallScanner:
     def _in_opened(self, text: str, place: int) -> int | None:
         """Look at what stands first in an object or a list: most brackets of prose open no JSON."""
         if space := _SPACE.match(text, place):
-            self._value.append(space[0])
+            self._hope.value.append(space[0])
             self._head.may_be_call(space[0])
-            return self._keep(text, place, space.end())
-        if text[place] in _FIRST_IN[self._value[0]]:
+            return self._hope.keep(text, place, space.end())
+        if text[place] in _FIRST_IN[self._hope.value[0]]:
             self._state = self._in_value
         else:
             self._no_json()
@@ -245,36 +245,38 @@ class ToolCallScanner:
 
     def _no_json(self) -> None:
         """Go on after brackets that open no JSON, or JSON that is broken by a mark."""
-        if self._mark and self._mark.closing:
-            self._state, self._body = self._in_body, self._value
+        if self._hope.mark and self._hope.mark.closing:
+            self._state, self._hope.body = self._in_body, self._hope.value
         else:
             self._give_up()
 
     def _in_value(self, text: str, place: int) -> int | None:
         end = self._end.feed(text, place)
         stop = len(text) if end is None else end
-        self._value.append(text[place:stop])
-        self._keep(text, place, stop)
+        self._hope.value.append(text[place:stop])
+        self._hope.keep(text, place, stop)
         if self._end.broken:
             self._no_json()
-        elif not self._mark and not self._head.may_be_call(text[place:stop]):
+        elif not self._hope.mark and not self._head.may_be_call(text[place:stop]):
             self._give_up()
             self._state = self._in_prose if end is not None else self._in_passing
         elif end is not None:
-            self._take_value("".join(self._value))
+            self._take_value("".join(self._hope.value))
         return stop
 
     def _take_value(self, value: str) -> None:
-        marked, tools = self._mark, self._tools
-        calls = marked_calls(value, tools, self._name) if marked else plain_calls(value, tools)
+        if self._hope.mark:
+            calls = marked_calls(value, self._tools, self._hope.name)
+        else:
+            calls = plain_calls(value, self._tools, self._own_key)
         if not calls:
             self._give_up()
             return
-        self._calls += calls
-        self._name = None
-        if self._mark and not self._mark.closing:
-            self._mark = None
-        self._after_value = True
+        self._hope.calls += calls
+        self._hope.name = None
+        if self._hope.mark and not self._hope.mark.closing:
+            self._hope.mark = None
+        self._hope.after_value = True
         self._state = self._in_between
 
     def _in_passing(self, text: str, place: int) -> int | None:
@@ -287,31 +289,25 @@ class ToolCallScanner:
 
     def _in_body(self, text: str, place: int) -> int | None:
         """Read what stands between two marks and is no JSON: a call that the model got wrong."""
-        assert self._mark  # noqa: S101 - only what stands between marks has a body
-        words = (self._mark.closing, *self._words.marks)
+        assert self._hope.mark  # noqa: S101 - only what stands between marks has a body
+        words = (self._hope.mark.closing, *self._words.marks)
         ends = [(at, word) for word in words if (at := text.find(word, place)) >= 0]
         if ends:
             at, word = min(ends)
-            self._body.append(text[place:at])
-            self._keep(text, place, at)
-            if word != self._mark.closing:
+            self._hope.body.append(text[place:at])
+            self._hope.keep(text, place, at)
+            if word != self._hope.mark.closing:
                 self._give_up()
                 return at
-            self._calls.append(self._broken())
-            self._mark = self._name = None
-            self._value, self._body = [], []
+            self._hope.calls.append(self._hope.broken())
+            self._hope.mark = self._hope.name = None
+            self._hope.value, self._hope.body = [], []
             self._state = self._in_between
-            return self._keep(text, at, at + len(word))
+            return self._hope.keep(text, at, at + len(word))
         end = self._words.certain(text, place, words)
-        self._body.append(text[place:end])
-        self._keep(text, place, end)
+        self._hope.body.append(text[place:end])
+        self._hope.keep(text, place, end)
         return end if end > place else None
-
-    def _broken(self) -> WireCall:
-        body = "".join(self._body or self._value)
-        if self._mark:
-            body = body.rstrip().removesuffix(self._mark.closing)
-        return wire_call(self._name, value_or_text(body)) if self._name else broken_call(body)
 
     def _in_ticks(self, text: str, place: int) -> int | None:
         """Count the ticks of a fence, or of code in a line."""
@@ -319,7 +315,7 @@ class ToolCallScanner:
         if end == place:
             self._end_ticks()
             return place
-        return self._keep(text, place, end)
+        return self._hope.keep(text, place, end)
 
     def _end_ticks(self) -> None:
         ticks = self._code.judge()
@@ -332,7 +328,7 @@ class ToolCallScanner:
     def _in_info(self, text: str, place: int) -> int | None:
         """Read the language of a fence."""
         end = self._code.language(text, place)
-        self._keep(text, place, end)
+        self._hope.keep(text, place, end)
         if self._code.is_too_long:
             self._give_up()
         elif end == place and self._code.holds_calls(text[place]):

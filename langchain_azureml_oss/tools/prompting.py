@@ -21,6 +21,7 @@ from langchain_azureml_oss.families import (
     show_tools,
 )
 from langchain_azureml_oss.tools.blank_forms import blank_form
+from langchain_azureml_oss.tools.calls_in_json import UnknownNames
 from langchain_azureml_oss.tools.calls_in_text import ToolCallScanner
 from langchain_azureml_oss.tools.prompted_json import PromptedJson
 from langchain_azureml_oss.tools.schemas import misfit, without_nulls
@@ -29,7 +30,7 @@ from langchain_azureml_oss.wire import WireMessage, encode_json
 
 @dataclass(frozen=True, slots=True)
 class PromptedTools:
-    """The tools of one call, for a server that does not take them."""
+    """The tools of one call, for a server that does not take them, or does not read the calls."""
 
     tools: Sequence[Mapping[str, Any]]
     """In OpenAI's form."""
@@ -73,6 +74,14 @@ class PromptedTools:
         if isinstance(tool_choice, Mapping):
             must_call = tool_choice.get("function", {}).get("name", "")
         return cls(tools, dialect, must_call, one_only)
+
+    @classmethod
+    def sent(
+        cls, tools: Sequence[Mapping[str, Any]], tool_choice: Any, dialect: str
+    ) -> PromptedTools | None:
+        """Return the functions that a server is sent, whose calls it may leave in the text."""
+        functions = [tool for tool in tools if _is_function(tool)]  # it runs the others itself
+        return cls(functions, dialect) if functions and tool_choice != "none" else None
 
     def shown(
         self, messages: Sequence[WireMessage], answer: PromptedJson | None = None
@@ -127,9 +136,13 @@ class PromptedTools:
             for message in messages
         ]
 
-    def scanner(self) -> ToolCallScanner:
-        """Return what finds the calls in the text of an answer."""
-        return ToolCallScanner(self.schemas, DIALECTS[self.dialect])
+    def scanner(self, unknown: UnknownNames = "own form") -> ToolCallScanner:
+        """Return what finds the calls in the text of an answer.
+
+        Args:
+            unknown: Where a call counts whose name is no tool's.
+        """
+        return ToolCallScanner(self.schemas, DIALECTS[self.dialect], unknown)
 
     def as_called(self, call: dict[str, Any]) -> dict[str, Any]:
         """Return a call as its tool will be run: small models write null for what they leave out.
@@ -200,6 +213,16 @@ class PromptedTools:
             options.append(dereference_refs(dict(form)))
         schema = options[0] if len(options) == 1 else {"anyOf": options}
         return {"type": "json_schema", "json_schema": {"name": "call", "schema": schema}}
+
+
+def _is_function(tool: Any) -> bool:
+    """Whether a tool is a whole function; what a caller writes into `model_kwargs` may be none."""
+    function = tool.get("function") if isinstance(tool, Mapping) else None
+    return (
+        isinstance(function, Mapping)
+        and isinstance(function.get("name"), str)
+        and isinstance(function.get("parameters") or {}, Mapping)
+    )
 
 
 def _harmless(dialect: ToolDialect, content: Any) -> Any:

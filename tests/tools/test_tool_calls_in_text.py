@@ -28,9 +28,9 @@ EVERY = DIALECTS_TABLE["json"]._replace(
 """A dialect that has the marks of all, to see each of them in every place."""
 
 
-def scanned(*pieces, dialect=EVERY, tools=TOOLS):
+def scanned(*pieces, dialect=EVERY, tools=TOOLS, unknown="marked"):
     """The text and the calls (name, arguments) of an answer that comes in these pieces."""
-    scanner = ToolCallScanner(tools, dialect)
+    scanner = ToolCallScanner(tools, dialect, unknown)
     said = "".join(scanner.feed(piece) for piece in pieces)
     rest, calls = scanner.flush()
     functions = [call["function"] for call in calls]
@@ -392,6 +392,20 @@ ANSWERS = st.lists(FRAGMENTS | st.text(max_size=6), max_size=8).map("".join)
 @example("```\n" + PLAIN_ADD + "\n```\nDone.", list(range(70)))
 def test_any_chunking_gives_the_same_text_and_calls(cut, answer, places):
     assert scanned(*cut(answer, places)) == scanned(answer)
+
+
+@settings(max_examples=200, deadline=None)
+@given(ANSWERS, st.sampled_from(["nowhere", "own form"]))
+@example('{"name": "none", "arguments": {}}', "own form")
+def test_unknown_names_change_nothing_about_chunking(answer, unknown):
+    assert scanned(*answer, unknown=unknown) == scanned(answer, unknown=unknown)
+
+
+@settings(max_examples=200, deadline=None)
+@given(ANSWERS)
+def test_what_is_taken_for_prose_is_kept_to_the_letter(answer):
+    scanner = ToolCallScanner(TOOLS, EVERY)
+    assert "".join(map(scanner.feed, answer)) + scanner.as_prose() == answer
 
 
 @settings(max_examples=200, deadline=None)
