@@ -66,8 +66,9 @@ _HINTS_BY_WORDS: tuple[tuple[frozenset[int], re.Pattern[str], str], ...] = (
         frozenset({400, 424}),
         re.compile(r"task_type chat-completion not available"),
         (
-            "A chat model is behind this endpoint: ask it with AzureMLOSSChatModel, or with"
-            ' AzureMLOSSLLM(api="chat").'
+            'A chat model is behind this endpoint. Write AzureMLOSSLLM(..., api="chat"), or'
+            " AzureMLOSSChatModel(...); with the families FALCON, GPT2 and DOLLY, which make a"
+            ' prompt of every conversation, also model_family="OPENAI".'
         ),
     ),
 )

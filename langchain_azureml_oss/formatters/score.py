@@ -34,8 +34,9 @@ _OBJECT_KEYS = frozenset(
 """What an answer that is an object holds."""
 
 _FOR_A_CHAT = (
-    "A chat deployment answers so to a prompt: ask it with AzureMLOSSChatModel and the model_family"
-    ' of a chat model, such as OPENAI, or with AzureMLOSSLLM(api="chat").'
+    'A chat deployment answers so to a prompt. Write AzureMLOSSLLM(..., api="chat"), or'
+    " AzureMLOSSChatModel(...); with the families FALCON, GPT2 and DOLLY, which make a prompt of"
+    ' every conversation, also model_family="OPENAI".'
 )
 _AT_SCORE = ("score", "score-params", "gpt2-2023", "falcon-2023", "dolly-2023")
 """The contracts whose URLs end in /score, so that the URL does not tell them apart."""
@@ -202,8 +203,8 @@ def _is_repr(text: Any, message: WireMessage) -> bool:
 def _not_a_chat(texts: int) -> ResponseFormatError:
     return ResponseFormatError(
         f"The conversation was answered as {texts} separate prompts, one for each message: the"
-        " deployment is a text-generation one. Ask it with AzureMLOSSLLM, or deploy the model for"
-        " the task chat-completion."
+        ' deployment is a text-generation one. Write AzureMLOSSLLM(..., api="completion"), or deploy'
+        " the model for the task chat-completion."
     )
 
 

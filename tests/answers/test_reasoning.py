@@ -7,6 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from langchain_azureml_oss.answers.reasoning import ReasoningSplitter
+from langchain_azureml_oss.errors import ResponseFormatError, StreamInterruptedError
 from langchain_azureml_oss.families.reasoning import ReasoningTags
 
 THINK = ReasoningTags("<think>", "</think>", implied_start=False)
@@ -222,3 +223,23 @@ def test_another_template_setting_is_another_way_of_asking(second):
     chat = second("whole", PLAIN, [THOUGHT])
     bound = chat.bind(extra_body={"chat_template_kwargs": {"enable_thinking": True}})
     assert pieces(bound) == (["so"], ["hm hm"])
+
+
+def test_what_waits_for_a_tag_comes_when_the_stream_ends_or_breaks(make_chat, plug, events, delta):
+    chat = make_chat(endpoint_url=STREAMED, model_family="QWEN", max_retries=0)
+    plug(chat, events(*map(delta, PLAIN), done=False))
+    with pytest.raises(StreamInterruptedError) as caught:
+        pieces(chat)
+    assert caught.value.text == "abc"
+    chat = make_chat(endpoint_url=STREAMED, model_family="QWEN")
+    plug(chat, events(*map(delta, PLAIN), delta(finish_reason="stop"), done=False))
+    assert pieces(chat) == (["abc"], [])
+
+
+def test_no_more_waits_for_a_tag_than_a_response_may_have(make_chat, plug, events, delta):
+    chat = make_chat(
+        endpoint_url=STREAMED, model_family="QWEN", max_retries=0, max_response_bytes=10_000
+    )
+    plug(chat, events(*[delta("no tag ")] * 1_000))
+    with pytest.raises(ResponseFormatError, match="max_response_bytes"):
+        pieces(chat)
