@@ -62,7 +62,7 @@ class FamilyProfile:
             # To LangChain this says that tools and a form go together in one request. A server that
             # constrains decoding to the form can call no tool any more, so it is off until known.
             structured_output=False,
-            reasoning_output=self.reasoning is not None,
+            reasoning_output=bool(self.reasoning or self.reasoning_field),
         )
         if self.context_window is not None:
             known["max_input_tokens"] = self.context_window

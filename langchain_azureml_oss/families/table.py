@@ -153,6 +153,23 @@ class ModelFamily(StrEnum):
         reasoning_field="reasoning_content",
         recommended={"temperature": 0.6, "top_p": 0.95},
     )
+    # moonshotai/Kimi-K2-Thinking: thinks between tags, which a server's parser may take out.
+    KIMI = FamilyProfile(
+        "KIMI",
+        ("moonshotai", "moonshot", "kimi-k2"),
+        reasoning=ReasoningTags("<think>", "</think>"),
+        # platform.moonshot.ai, Using thinking models: keep reasoning_content in the context of tool
+        # calls; without it, the second request of a loop is a 400.
+        reasoning_field="reasoning_content",
+    )
+    # openai/gpt-oss-120b: thinks in a channel of its own, which every server takes out.
+    GPT_OSS = FamilyProfile(
+        "GPT_OSS",
+        ("gpt-oss", "openai-gpt-oss"),
+        # vLLM, entrypoints/openai/parser/harmony_utils.py: of a turn with calls, `reasoning` goes
+        # into the analysis channel; it drops what an answer has ended.
+        reasoning_field="reasoning",
+    )
     OPENAI = FamilyProfile("OPENAI", ("openai-compatible", "plain"), contract="openai", roles=None)
 
     @classmethod
@@ -184,6 +201,10 @@ MODEL_NAMES: Mapping[str, ModelFamily] = {
     "gemma": ModelFamily.GEMMA,
     "google-gemma": ModelFamily.GEMMA,
     "deepseek": ModelFamily.DEEPSEEK,
+    "kimi": ModelFamily.KIMI,
+    "moonshotai": ModelFamily.KIMI,
+    "gpt-oss": ModelFamily.GPT_OSS,
+    "openai-gpt-oss": ModelFamily.GPT_OSS,
 }
 """What a model's name begins with -> its family; the first that fits. Source: docs/contracts.md."""
 

@@ -203,8 +203,8 @@ def _is_repr(text: Any, message: WireMessage) -> bool:
 def _not_a_chat(texts: int) -> ResponseFormatError:
     return ResponseFormatError(
         f"The conversation was answered as {texts} separate prompts, one for each message: the"
-        ' deployment is a text-generation one. Write AzureMLOSSLLM(..., api="completion"), or deploy'
-        " the model for the task chat-completion."
+        ' deployment is a text-generation one. Write AzureMLOSSLLM(..., api="completion"), or'
+        " deploy the model for the task chat-completion."
     )
 
 

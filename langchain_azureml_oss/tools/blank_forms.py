@@ -26,6 +26,30 @@ def blank_form(schema: Mapping[str, Any]) -> tuple[str, list[str]]:
     return form.shown(schema, "", 0), form.notes
 
 
+def left_blank(value: Any, schema: Mapping[str, Any]) -> str | None:
+    """Return which texts of an answer are blanks of the form, copied as they stand; None: none is.
+
+    Small models do so, and every text passes for one that was filled in.
+    """
+    form = _Form(schema)
+    form.shown(schema, "", 0)
+    left = [item for item in _texts_in(value) if item in form.blanks]
+    if not left:
+        return None
+    shown = ", ".join(dict.fromkeys(left))
+    return f"{shown} was copied from the form; write the value that belongs there instead"
+
+
+def _texts_in(value: Any) -> Iterator[str]:
+    waiting = [value]  # no recursion: an answer may be deep
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, str):
+            yield item
+        elif isinstance(item, dict | list):
+            waiting += item.values() if isinstance(item, dict) else item
+
+
 class _Form:
     """One walk along a schema."""
 
@@ -34,6 +58,8 @@ class _Form:
         self._nodes = 0
         self._open: list[str] = []  # references that are being shown
         self.notes: list[str] = []
+        self.blanks: set[str] = set()
+        """What stands for plain values."""
 
     def shown(self, schema: Any, where: str, depth: int, *, optional: bool = False) -> str:
         """Return what stands for a value that fits the schema."""
@@ -52,7 +78,9 @@ class _Form:
         union = _options(schema)
         plain = [self._plain(one) for one in union or [schema]]
         if not any(map(_has_parts, plain)):
-            return _blank(schema, plain, optional=optional)
+            text = _blank(schema, plain, optional=optional)
+            self.blanks.add(text)
+            return encode_json(text).decode() if _is_text(plain) else text
         details = [*_details(schema), *(["optional"] if optional else [])]
         if details and where:
             self.notes.append(f"{where}: {'; '.join(details)}")
@@ -116,17 +144,18 @@ def _has_parts(schema: Mapping[str, Any]) -> bool:
 
 
 def _blank(schema: Mapping[str, Any], options: list[Mapping[str, Any]], *, optional: bool) -> str:
-    """Return the blank for a plain value; in quotes where it is a text."""
-    kinds = [kind for one in options for kind in _kinds(one)]
+    """Return the blank for a plain value."""
+    kinds = dict.fromkeys(kind for one in options for kind in _kinds(one))
     known = [detail for one in (schema, *options) for detail in _details(one)]
     details = [*dict.fromkeys(known), *(["optional"] if optional else [])]
-    text = " or ".join(dict.fromkeys(kinds)) + "".join(f"; {detail}" for detail in details)
-    text = " ".join(f"<{text}>".split())
-    return encode_json(text).decode() if set(kinds) == {"string"} or _are_texts(options) else text
+    text = " or ".join(kinds) + "".join(f"; {detail}" for detail in details)
+    return " ".join(f"<{text}>".split())
 
 
-def _are_texts(options: list[Mapping[str, Any]]) -> bool:
-    """Whether nothing but one of a few texts is right."""
+def _is_text(options: list[Mapping[str, Any]]) -> bool:
+    """Whether nothing but a text is right, or one of a few; its blank stands in quotes."""
+    if {kind for one in options for kind in _kinds(one)} == {"string"}:
+        return True
     values = [value for one in options for value in _values(one) or [None]]
     return all(isinstance(value, str) for value in values)
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from typing import Any, Literal, NamedTuple
 
-from langchain_azureml_oss.tools.blank_forms import blank_form
+from langchain_azureml_oss.tools.blank_forms import blank_form, left_blank
 from langchain_azureml_oss.tools.schemas import misfit
 from langchain_azureml_oss.wire import encode_json, lenient_json
 
@@ -37,7 +37,9 @@ class PromptedJson(NamedTuple):
         value, written = _first_object(text)
         if value is None:
             return text, "there is no JSON object in it"
-        return written, misfit(value, self.schema) if self.schema else None
+        if not self.schema:
+            return written, None
+        return written, misfit(value, self.schema) or left_blank(value, self.schema)
 
 
 FORMATS = frozenset({"json_schema", "json_object"})

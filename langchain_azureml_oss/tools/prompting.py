@@ -20,7 +20,7 @@ from langchain_azureml_oss.families import (
     show_result,
     show_tools,
 )
-from langchain_azureml_oss.tools.blank_forms import blank_form
+from langchain_azureml_oss.tools.blank_forms import blank_form, left_blank
 from langchain_azureml_oss.tools.calls_in_json import UnknownNames
 from langchain_azureml_oss.tools.calls_in_text import ToolCallScanner
 from langchain_azureml_oss.tools.prompted_json import PromptedJson
@@ -170,10 +170,11 @@ class PromptedTools:
         return "; ".join(filter(None, reasons)) or f"it holds no call of {' or '.join(allowed)}"
 
     def _misfit(self, call: Mapping[str, Any]) -> str | None:
-        arguments = read_arguments(call["function"]["arguments"])
-        if not isinstance(arguments or {}, dict):
+        arguments = read_arguments(call["function"]["arguments"]) or {}
+        if not isinstance(arguments, dict):
             return "the arguments are not a JSON object"
-        return misfit(arguments or {}, self.schemas[call["function"]["name"]])
+        schema = self.schemas[call["function"]["name"]]
+        return misfit(arguments, schema) or left_blank(arguments, schema)
 
     def written(self, calls: Sequence[Mapping[str, Any]]) -> str:
         """Return calls as the model would write them."""

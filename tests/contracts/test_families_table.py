@@ -223,7 +223,7 @@ def test_reasoning_is_told_apart_where_the_family_has_tags(golden, make_chat, pl
     chat = make_chat(model_family=golden["family"])
     plug(chat, answer({"output": "<think>hm</think>so"}))
     message = chat.invoke("Hi")
-    if golden["profile"]["reasoning_output"]:
+    if "reasoning" in golden["answer"]:
         assert (message.text, message.additional_kwargs["reasoning_content"]) == ("so", "hm")
     else:
         assert message.text == "<think>hm</think>so"

@@ -27,6 +27,7 @@ ANSWER = {"role": "assistant", "content": "a"}
         *(("Llama 3.1", "LLAMA"), ("phi-3.5", "PHI"), ("Qwen2.5", "QWEN"), ("gemma-3", "GEMMA")),
         *(("Llama-2", "LLAMA2"), ("llama2", "LLAMA2"), ("Meta-Llama-2", "LLAMA2")),
         *(("DeepSeek-R1", "DEEPSEEK"), ("dolly_v2", "DOLLY")),
+        *(("Kimi-K2-Thinking", "KIMI"), ("gpt-oss-120b", "GPT_OSS"), ("gpt2-large", "GPT2")),
     ],
 )
 def test_a_family_is_found_in_any_case(name, found):

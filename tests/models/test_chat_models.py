@@ -451,6 +451,8 @@ RESULT = ToolMessage("1", tool_call_id=CALL["id"])
         ("DEEPSEEK", [], ["hm"]),
         ("QWEN", [], ["hm"]),
         ("QWEN", [AIMessage("1"), HumanMessage("And?")], []),
+        ("KIMI", [], ["hm"]),
+        ("KIMI", [AIMessage("1"), HumanMessage("And?")], []),
         ("LLAMA", [], []),
     ],
 )
@@ -463,6 +465,20 @@ def test_reasoning_goes_back_inside_a_loop_of_tools_alone(
     turns = sent(replay)["messages"]
     assert [t["reasoning_content"] for t in turns if "reasoning_content" in t] == expected
     assert THOUGHT.additional_kwargs == {"reasoning_content": "hm"}
+
+
+@pytest.mark.parametrize(
+    ("later", "expected"), [([], ["hm"]), ([AIMessage("1"), HumanMessage("And?")], [])]
+)
+def test_reasoning_goes_back_under_the_name_that_the_family_has_for_it(
+    make_chat, plug, sent, answer, completion, later, expected
+):
+    chat = make_chat(endpoint_url=CHAT_URL, model_family="GPT_OSS")
+    replay = plug(chat, answer(completion("ok")))
+    chat.invoke([HumanMessage("x"), THOUGHT, RESULT, *later])
+    turns = sent(replay)["messages"]
+    assert [turn["reasoning"] for turn in turns if "reasoning" in turn] == expected
+    assert not any("reasoning_content" in turn for turn in turns)
 
 
 @pytest.mark.parametrize(

@@ -34,6 +34,41 @@ def test_an_answer_without_an_object_stays_as_it_is(text):
     assert PromptedJson(SCHEMA).read(text) == (text, "there is no JSON object in it")
 
 
+NAMED = {
+    "type": "object",
+    "properties": {
+        "name": {"type": "string", "description": 'The "full" name'},
+        "tags": {"type": "array", "items": {"type": "string"}},
+        "size": {"type": "integer"},
+    },
+}
+
+
+@pytest.mark.parametrize(
+    ("value", "blank"),
+    [
+        ({"name": '<string; The "full" name; optional>'}, '<string; The "full" name; optional>'),
+        ({"name": "Ada", "tags": ["a", "<string>"]}, "<string>"),
+        ({"name": "Ada", "more": {"deep": ["<integer; optional>"]}}, "<integer; optional>"),
+    ],
+)
+def test_a_blank_that_is_copied_is_not_filled_in(value, blank):
+    written, reason = PromptedJson(NAMED).read(json.dumps(value))
+    assert json.loads(written) == value
+    assert reason == f"{blank} was copied from the form; write the value that belongs there instead"
+
+
+@pytest.mark.parametrize("text", ["<b>", "string", "<string", "a <string> b", ""])
+def test_a_text_that_only_looks_like_a_blank_is_one(text):
+    assert PromptedJson(NAMED).read(json.dumps({"name": text, "tags": [text]}))[1] is None
+
+
+def test_lone_surrogates_in_a_description_are_no_trouble():
+    schema = {"properties": {"a": {"type": "string", "description": "\ud800"}}}
+    assert PromptedJson(schema).read('{"a": "x"}')[1] is None
+    assert "copied" in PromptedJson(schema).read('{"a": "<string; \\ud800; optional>"}')[1]
+
+
 def test_what_does_not_fit_the_schema():
     assert "n is str" in PromptedJson(SCHEMA).read('{"n": "one"}')[1]
     assert PromptedJson(SCHEMA).read('{"n": 1}')[1] is None

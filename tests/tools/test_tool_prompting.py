@@ -179,6 +179,15 @@ def test_a_blank_call_that_the_model_only_repeats_is_no_call_with_numbers(dialec
     assert tools.missing(scanner.flush()[1])
 
 
+def test_a_blank_copied_into_a_call_is_not_filled_in():
+    schema = {"type": "object", "properties": {"city": {"type": "string"}}, "required": ["city"]}
+    tools = PromptedTools.of([tool("weather", **schema)], "required", "json")
+    call = {"function": {"name": "weather", "arguments": '{"city": "<string>"}'}}
+    assert "<string> was copied" in tools.missing([call])
+    call["function"]["arguments"] = '{"city": "Oslo"}'
+    assert tools.missing([call]) is None
+
+
 def test_where_nothing_is_a_must_the_question_stays_as_it_is():
     question = {"role": "user", "content": "1?"}
     assert PromptedTools.of([ADD], None, "json").shown([question])[1] == question
