@@ -76,7 +76,7 @@ $(BENCH)/.ready: $(READY) requirements.bench.lock
 	$(BIN)/uv pip install --quiet --python $(BENCH)/bin/python --no-deps --require-hashes -r requirements.bench.lock
 	@touch $@
 
-bench: $(BENCH)/.ready  ## Measure against raw clients and other packages (ARGS=bulk: bulk scoring)
+bench: $(BENCH)/.ready  ## Measure against raw clients and other packages (ARGS=bulk: bulk scoring, ARGS=prompting: a small model)
 	PYTHONPATH=. $(BENCH)/bin/python bench/run.py $(ARGS)
 
 soak: $(READY)  ## 20,000 calls with faults, watching memory and descriptors
