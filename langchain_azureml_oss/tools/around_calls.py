@@ -65,7 +65,7 @@ class Ticks(Enum):
 
 
 class Code:
-    """Fences, and code in a line: somebody's, and what is hoped to hold nothing but calls."""
+    """Fences, and code in a line: somebody's, and what may hold nothing but calls."""
 
     def __init__(self) -> None:
         self.somebodys = ""
@@ -79,7 +79,7 @@ class Code:
 
     @property
     def is_open(self) -> bool:
-        """Whether calls are hoped for in code."""
+        """Whether there may be calls in code."""
         return bool(self._fence or self._inline)
 
     def give_up(self) -> None:
@@ -88,7 +88,7 @@ class Code:
         self._forget()
 
     def begin(self, tick: str, *, is_first: bool) -> None:
-        """Begin to count ticks, of this kind; `is_first`: nothing was hoped for before."""
+        """Begin to count ticks, of this kind; `is_first`: the candidate begins here."""
         self._tick, self._is_first = tick, is_first
 
     def count(self, text: str, place: int) -> int:

@@ -45,7 +45,7 @@ from langchain_azureml_oss.tools.calls_in_json import (
     plain_calls,
     wire_call,
 )
-from langchain_azureml_oss.tools.hope import Hope
+from langchain_azureml_oss.tools.candidate import Candidate
 from langchain_azureml_oss.tools.lead_up import LeadUp
 from langchain_azureml_oss.wire import ValueEnd
 
@@ -75,7 +75,7 @@ class ToolCallScanner:
         self._left = ""
         self._code = Code()
         self._state: _State = self._in_prose
-        self._hope = Hope()
+        self._candidate = Candidate()
 
     def feed(self, text: str) -> str:
         """Return the text that is certain now; what may become a call waits."""
@@ -95,13 +95,13 @@ class ToolCallScanner:
         said = self.feed("")
         if self._state == self._in_ticks:
             self._end_ticks()
-        elif self._hope.mark and (
-            self._state == self._in_value or (self._hope.value and self._hope.body)
+        elif self._candidate.mark and (
+            self._state == self._in_value or (self._candidate.value and self._candidate.body)
         ):
-            self._hope.calls.append(self._hope.broken())
+            self._candidate.calls.append(self._candidate.broken())
         elif self._state not in {self._in_between, self._in_passing}:
-            self._hope.calls.clear()
-        if found := self._hope.found(self._tools, known_only=self._known_only):
+            self._candidate.calls.clear()
+        if found := self._candidate.found(self._tools, known_only=self._known_only):
             return said, found
         return said + self.as_prose(), []
 
@@ -112,13 +112,13 @@ class ToolCallScanner:
         self._left = ""
         return self._prose.given_out() + self._prose.waiting()
 
-    # What is hoped for, and how it ends.
+    # The candidate, and how it ends.
 
     def _give_up(self) -> None:
         """Take what was kept for prose."""
-        self._prose.say("".join(self._hope.kept))
+        self._prose.say("".join(self._candidate.kept))
         self._code.give_up()
-        self._hope = Hope()
+        self._candidate = Candidate()
         self._state = self._in_prose
 
     # The states.
@@ -135,7 +135,7 @@ class ToolCallScanner:
         if self._words.may_grow(text, start, words):
             return start if start > place else None
         if self._may_begin(found[0]):
-            self._hope.quoted = self._prose.announces_a_quotation
+            self._candidate.quoted = self._prose.announces_a_quotation
             self._state = self._in_between
             return start
         self._prose.say(found[0])
@@ -154,33 +154,36 @@ class ToolCallScanner:
         """Read a token: all that may stand before, between and behind values."""
         char = text[place]
         if skipped := _SEPARATORS.match(text, place):
-            self._hope.after_value = self._hope.after_value and "\n" not in skipped[0]
-            return self._hope.keep(text, place, skipped.end())
+            self._candidate.after_value = self._candidate.after_value and "\n" not in skipped[0]
+            return self._candidate.keep(text, place, skipped.end())
         if self._words.may_grow(text, place, self._words.tokens):
             return None
         if word := self._words.token.match(text, place):
-            return self._take_word(word[0], self._hope.keep(text, place, word.end()))
-        if char in "{[" and not (self._hope.name is not None and char == "["):
+            return self._take_word(word[0], self._candidate.keep(text, place, word.end()))
+        if char in "{[" and not (self._candidate.name is not None and char == "["):
             self._end = ValueEnd(self._no_part_of_json)
             self._end.feed(char)
             any_name = bool(self._own_key)
-            self._hope.value, self._head = [char], CallHead(self._tools, char, any_name=any_name)
+            self._candidate.value, self._head = (
+                [char],
+                CallHead(self._tools, char, any_name=any_name),
+            )
             self._state = self._in_opened
-            return self._hope.keep(text, place, place + 1)
+            return self._candidate.keep(text, place, place + 1)
         return self._no_value(text, place)
 
     def _no_value(self, text: str, place: int) -> int | None:
-        """Read what may stand around values and names, or end the hope."""
-        char, named = text[place], self._hope.name is not None
-        if not named and self._hope.calls:
-            if end := end_of_ornament(text, place, after_value=self._hope.after_value):
-                return self._hope.keep(text, place, end)
-            if not self._hope.after_value and self._words.may_be_bullet(text, place):
+        """Read what may stand around values and names, or end the candidate."""
+        char, named, mark = text[place], self._candidate.name is not None, self._candidate.mark
+        if not named and self._candidate.calls:
+            if end := end_of_ornament(text, place, after_value=self._candidate.after_value):
+                return self._candidate.keep(text, place, end)
+            if not self._candidate.after_value and self._words.may_be_bullet(text, place):
                 return None
         if not named and char in "`~":
-            self._code.begin(char, is_first=not self._hope.kept)
+            self._code.begin(char, is_first=not self._candidate.kept)
             self._state = self._in_ticks
-        elif not named and self._hope.mark and self._hope.mark.name == "may" and _NAME.match(char):
+        elif not named and mark and mark.name == "may" and _NAME.match(char):
             self._state = self._in_name
         else:
             self._no_token()
@@ -189,44 +192,44 @@ class ToolCallScanner:
     @property
     def _no_part_of_json(self) -> str:
         """The character with which a mark begins that would close this value from outside."""
-        if self._hope.mark and self._hope.mark.closing:
-            return self._hope.mark.closing[0]
+        if self._candidate.mark and self._candidate.mark.closing:
+            return self._candidate.mark.closing[0]
         return "`" if self._code.is_open else ""
 
     def _no_token(self) -> None:
-        if self._hope.mark and self._hope.mark.closing and not self._hope.value:
+        if self._candidate.mark and self._candidate.mark.closing and not self._candidate.value:
             self._state = self._in_body
         else:
             self._give_up()
 
     def _take_word(self, word: str, end: int) -> int:
         if word in self._words.marks:
-            if self._hope.name is not None:
+            if self._candidate.name is not None:
                 self._give_up()
                 return end
-            self._hope.mark, self._hope.value = self._words.marks[word], []
-            if self._hope.mark.name == "must":
+            self._candidate.mark, self._candidate.value = self._words.marks[word], []
+            if self._candidate.mark.name == "must":
                 self._state = self._in_name
-        elif self._hope.mark and word == self._hope.mark.closing:
-            if self._hope.name is not None:
-                self._hope.calls.append(wire_call(self._hope.name, {}))
-            self._hope.mark = self._hope.name = None
-            self._hope.value = []
+        elif self._candidate.mark and word == self._candidate.mark.closing:
+            if self._candidate.name is not None:
+                self._candidate.calls.append(wire_call(self._candidate.name, {}))
+            self._candidate.mark = self._candidate.name = None
+            self._candidate.value = []
         return end
 
     def _in_name(self, text: str, place: int) -> int | None:
         if found := _NAME.match(text, place):
-            self._hope.name = (self._hope.name or "") + found[0][: _LONGEST_NAME + 1]
-            self._hope.keep(text, place, found.end())
-            if len(self._hope.name) > _LONGEST_NAME:
+            self._candidate.name = (self._candidate.name or "") + found[0][: _LONGEST_NAME + 1]
+            self._candidate.keep(text, place, found.end())
+            if len(self._candidate.name) > _LONGEST_NAME:
                 self._give_up()
             return found.end()
-        mark = self._hope.mark
+        mark = self._candidate.mark
         if mark and mark.name == "must":
-            if not self._hope.name or not text.startswith(mark.name_ends, place):
+            if not self._candidate.name or not text.startswith(mark.name_ends, place):
                 self._give_up()
                 return place
-            self._hope.keep(text, place, place + 1)
+            self._candidate.keep(text, place, place + 1)
             place += 1
         self._state = self._in_between
         return place
@@ -234,10 +237,10 @@ class ToolCallScanner:
     def _in_opened(self, text: str, place: int) -> int | None:
         """Look at what stands first in an object or a list: most brackets of prose open no JSON."""
         if space := _SPACE.match(text, place):
-            self._hope.value.append(space[0])
+            self._candidate.value.append(space[0])
             self._head.may_be_call(space[0])
-            return self._hope.keep(text, place, space.end())
-        if text[place] in _FIRST_IN[self._hope.value[0]]:
+            return self._candidate.keep(text, place, space.end())
+        if text[place] in _FIRST_IN[self._candidate.value[0]]:
             self._state = self._in_value
         else:
             self._no_json()
@@ -245,38 +248,38 @@ class ToolCallScanner:
 
     def _no_json(self) -> None:
         """Go on after brackets that open no JSON, or JSON that is broken by a mark."""
-        if self._hope.mark and self._hope.mark.closing:
-            self._state, self._hope.body = self._in_body, self._hope.value
+        if self._candidate.mark and self._candidate.mark.closing:
+            self._state, self._candidate.body = self._in_body, self._candidate.value
         else:
             self._give_up()
 
     def _in_value(self, text: str, place: int) -> int | None:
         end = self._end.feed(text, place)
         stop = len(text) if end is None else end
-        self._hope.value.append(text[place:stop])
-        self._hope.keep(text, place, stop)
+        self._candidate.value.append(text[place:stop])
+        self._candidate.keep(text, place, stop)
         if self._end.broken:
             self._no_json()
-        elif not self._hope.mark and not self._head.may_be_call(text[place:stop]):
+        elif not self._candidate.mark and not self._head.may_be_call(text[place:stop]):
             self._give_up()
             self._state = self._in_prose if end is not None else self._in_passing
         elif end is not None:
-            self._take_value("".join(self._hope.value))
+            self._take_value("".join(self._candidate.value))
         return stop
 
     def _take_value(self, value: str) -> None:
-        if self._hope.mark:
-            calls = marked_calls(value, self._tools, self._hope.name)
+        if self._candidate.mark:
+            calls = marked_calls(value, self._tools, self._candidate.name)
         else:
             calls = plain_calls(value, self._tools, self._own_key)
         if not calls:
             self._give_up()
             return
-        self._hope.calls += calls
-        self._hope.name = None
-        if self._hope.mark and not self._hope.mark.closing:
-            self._hope.mark = None
-        self._hope.after_value = True
+        self._candidate.calls += calls
+        self._candidate.name = None
+        if self._candidate.mark and not self._candidate.mark.closing:
+            self._candidate.mark = None
+        self._candidate.after_value = True
         self._state = self._in_between
 
     def _in_passing(self, text: str, place: int) -> int | None:
@@ -289,24 +292,24 @@ class ToolCallScanner:
 
     def _in_body(self, text: str, place: int) -> int | None:
         """Read what stands between two marks and is no JSON: a call that the model got wrong."""
-        assert self._hope.mark  # noqa: S101 - only what stands between marks has a body
-        words = (self._hope.mark.closing, *self._words.marks)
+        assert self._candidate.mark  # noqa: S101 - only what stands between marks has a body
+        words = (self._candidate.mark.closing, *self._words.marks)
         ends = [(at, word) for word in words if (at := text.find(word, place)) >= 0]
         if ends:
             at, word = min(ends)
-            self._hope.body.append(text[place:at])
-            self._hope.keep(text, place, at)
-            if word != self._hope.mark.closing:
+            self._candidate.body.append(text[place:at])
+            self._candidate.keep(text, place, at)
+            if word != self._candidate.mark.closing:
                 self._give_up()
                 return at
-            self._hope.calls.append(self._hope.broken())
-            self._hope.mark = self._hope.name = None
-            self._hope.value, self._hope.body = [], []
+            self._candidate.calls.append(self._candidate.broken())
+            self._candidate.mark = self._candidate.name = None
+            self._candidate.value, self._candidate.body = [], []
             self._state = self._in_between
-            return self._hope.keep(text, at, at + len(word))
+            return self._candidate.keep(text, at, at + len(word))
         end = self._words.certain(text, place, words)
-        self._hope.body.append(text[place:end])
-        self._hope.keep(text, place, end)
+        self._candidate.body.append(text[place:end])
+        self._candidate.keep(text, place, end)
         return end if end > place else None
 
     def _in_ticks(self, text: str, place: int) -> int | None:
@@ -315,7 +318,7 @@ class ToolCallScanner:
         if end == place:
             self._end_ticks()
             return place
-        return self._hope.keep(text, place, end)
+        return self._candidate.keep(text, place, end)
 
     def _end_ticks(self) -> None:
         ticks = self._code.judge()
@@ -328,7 +331,7 @@ class ToolCallScanner:
     def _in_info(self, text: str, place: int) -> int | None:
         """Read the language of a fence."""
         end = self._code.language(text, place)
-        self._hope.keep(text, place, end)
+        self._candidate.keep(text, place, end)
         if self._code.is_too_long:
             self._give_up()
         elif end == place and self._code.holds_calls(text[place]):

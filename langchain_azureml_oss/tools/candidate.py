@@ -15,7 +15,7 @@ from langchain_azureml_oss.tools.calls_in_json import (
 
 
 @dataclass(slots=True)
-class Hope:
+class Candidate:
     """A row of tokens that are calls if the answer ends behind them, and prose if it does not."""
 
     kept: list[str] = field(default_factory=list)
