@@ -32,6 +32,7 @@ from langchain_azureml_oss.connections.urls import (
     check_url,
     is_loopback,
     not_an_endpoint,
+    without_secret_query,
     without_secrets,
 )
 
@@ -56,5 +57,6 @@ __all__ = [
     "not_an_endpoint",
     "stored_names",
     "there_instead",
+    "without_secret_query",
     "without_secrets",
 ]

@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from langchain_azureml_oss.connections.files import check_type, is_masked, is_reference
 from langchain_azureml_oss.connections.nearest import nearest
-from langchain_azureml_oss.connections.urls import check_url
+from langchain_azureml_oss.connections.urls import check_url, without_secret_query
 from langchain_azureml_oss.errors import ConnectionConfigError, named, quoted
 from langchain_azureml_oss.families import FamilyProfile, ModelFamily, family
 
@@ -96,8 +96,8 @@ class CustomConnection:
     @property
     def described(self) -> str:
         """The connection in the words of a message: its name, and where it was read."""
-        name = f" {self.name!r}" if self.name else ""
-        return f"the connection{name}{f' ({self.source})' if self.source else ''}"
+        name = f" {quoted(self.name)}" if self.name else ""
+        return f"the connection{name}{f' ({named(self.source)})' if self.source else ''}"
 
     @property
     def endpoint_url(self) -> str | None:
@@ -183,7 +183,7 @@ class CustomConnection:
         from langchain_azureml_oss.connections.files import read_file  # noqa: PLC0415 - seldom used
 
         connection = cls.of(read_file(path))
-        connection.source = f"file {str(path)!r}"
+        connection.source = f"file {quoted(str(path))}"
         return connection
 
     @classmethod
@@ -206,7 +206,7 @@ class CustomConnection:
             connection = cls.of(json_and_env.read_env(path, ENVIRONMENT))
         else:
             return cls.from_yaml(path)
-        connection.source = f"file {str(path)!r}"
+        connection.source = f"file {quoted(str(path))}"
         return connection
 
     @classmethod
@@ -320,10 +320,18 @@ class CustomConnection:
     def __repr__(self) -> str:
         """Show everything but the secrets; what has an unknown name may be one."""
         credential = f", credential={type(self.credential).__name__}" if self.credential else ""
-        configs = {k: v if k in ENVIRONMENT else _HIDDEN for k, v in self.configs.items()}
+        shown = {
+            key: quoted(without_secret_query(value)[0] if key == "endpoint_url" else value)
+            if key in ENVIRONMENT
+            else repr(_HIDDEN)
+            for key, value in self.configs.items()
+        }
+        configs = ", ".join(f"{quoted(key)}: {value}" for key, value in shown.items())
+        secrets = ", ".join(f"{quoted(key)}: {_HIDDEN!r}" for key in self.secrets)
+        name = None if self.name is None else quoted(self.name)
         return (
-            f"CustomConnection(name={self.name!r}, configs={configs!r},"
-            f" secrets={dict.fromkeys(self.secrets, _HIDDEN)!r}{credential})"
+            f"CustomConnection(name={name}, configs={{{configs}}}, secrets={{{secrets}}}"
+            f"{credential})"
         )
 
     def __eq__(self, other: object) -> bool:

@@ -17,7 +17,6 @@ from langchain_azureml_oss.errors import ConnectionConfigError, named, quoted
 
 _PLACEHOLDERS = frozenset({"<no-change>", "<user-input>"})
 _VARIABLE = re.compile(r"\$\{env:([^}]*)\}")
-_VARIABLES_NAME = re.compile(r"[A-Z]+(_[A-Z0-9]+)+")
 _CUSTOM = frozenset({"custom", "customconnection", "notset"})
 """Types of custom connections; prompt flow's strongly typed ones have `NotSet`."""
 _COMPARTMENTS = ("configs", "secrets")
@@ -47,8 +46,8 @@ def check_type(connection: Any) -> None:
         kind, name = getattr(connection, "type", None), getattr(connection, "name", None)
     if isinstance(kind, str) and kind.casefold() not in _CUSTOM:
         msg = (
-            f"The connection{f' {name!r}' if name else ''} is of type {quoted(kind)}; an open model"
-            " needs a custom connection: endpoint_url, endpoint_api_key and model_family."
+            f"The connection{f' {quoted(name)}' if name else ''} is of type {quoted(kind)}; an open"
+            " model needs a custom connection: endpoint_url, endpoint_api_key and model_family."
         )
         raise ConnectionConfigError(msg)
 
@@ -60,7 +59,7 @@ def read_file(path: str | Path) -> dict[str, Any]:
         ConnectionConfigError: the file is not there or is no such file; it holds a placeholder, or
             names a variable that is not set. The message names the file and the key.
     """
-    return checked(_parse(path), f"The connection file {str(path)!r}")
+    return checked(_parse(path), f"The connection file {quoted(str(path))}")
 
 
 def checked(data: dict[str, Any], where: str) -> dict[str, Any]:
@@ -91,7 +90,7 @@ def checked(data: dict[str, Any], where: str) -> dict[str, Any]:
 def _parse(path: str | Path) -> dict[str, Any]:
     import yaml  # noqa: PLC0415 - comes with langchain-core
 
-    shown = repr(str(path))
+    shown = quoted(str(path))
     try:
         text = Path(path).expanduser().read_text(encoding="utf-8-sig")
     except FileNotFoundError:
@@ -197,8 +196,9 @@ def _resolved(value: Any, label: str) -> Any:
         name = match[1].strip()
         found = os.environ.get(name)
         if not found:
-            said = repr(name) if _VARIABLES_NAME.fullmatch(name) else quoted(name)
-            msg = f"{label} is taken from the environment variable {said}, which is not set."
+            msg = (
+                f"{label} is taken from the environment variable {quoted(name)}, which is not set."
+            )
             raise ConnectionConfigError(msg)
         return found
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from langchain_azureml_oss.connections.files import checked
 from langchain_azureml_oss.connections.nearest import nearest
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import ConnectionConfigError, quoted
 from langchain_azureml_oss.wire import decode_json
 
 
@@ -27,7 +27,7 @@ def read_json(path: str | Path, name: str | None = None) -> dict[str, Any]:
     Raises:
         ConnectionConfigError: the file is not there or is no such file, or has no such connection.
     """
-    where = f"The connection file {str(path)!r}"
+    where = f"The connection file {quoted(str(path))}"
     text = _read(path)
     try:
         found = decode_json(text.encode())
@@ -42,14 +42,17 @@ def read_json(path: str | Path, name: str | None = None) -> dict[str, Any]:
         (name,) = found
     if name not in found:
         near = nearest(name, found) if name else None
-        hint = f" Did you mean {near!r}?" if near else ""
-        names = ", ".join(map(repr, found)) or "none"
+        hint = f" Did you mean {quoted(near)}?" if near else ""
+        names = ", ".join(map(quoted, found)) or "none"
         msg = f"{where} has the connections {names}; say which by name=.{hint}"
         raise ConnectionConfigError(msg)
     entry = found[name]
     value, secret_keys = entry.get("value"), entry.get("secret_keys") or []
     if not isinstance(value, Mapping) or not isinstance(secret_keys, list):
-        msg = f"{where}: {name!r} must have a value, which is a mapping, and a list of secret_keys."
+        msg = (
+            f"{where}: {quoted(name)} must have a value, which is a mapping, and a list of"
+            " secret_keys."
+        )
         raise ConnectionConfigError(msg)
     is_secret = {"endpoint_api_key", *map(str, secret_keys)}
     data = {
@@ -87,11 +90,11 @@ def read_env(path: str | Path, variables: Mapping[str, str]) -> dict[str, Any]:
         for key, variable in variables.items()
     }
     kept = {key: value for key, value in found.items() if value}
-    return checked({**kept, "name": Path(path).name}, f"The connection file {str(path)!r}")
+    return checked({**kept, "name": Path(path).name}, f"The connection file {quoted(str(path))}")
 
 
 def _read(path: str | Path) -> str:
-    shown = repr(str(path))
+    shown = quoted(str(path))
     try:
         return Path(path).expanduser().read_text(encoding="utf-8-sig")
     except FileNotFoundError:

@@ -7,7 +7,13 @@ from typing import Any
 
 from langchain_azureml_oss.connections.files import check_type
 from langchain_azureml_oss.connections.nearest import nearest
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import (
+    ConnectionConfigError,
+    is_like_a_key,
+    named,
+    quoted,
+    redact,
+)
 
 
 def read_stored(name: str) -> dict[str, Any]:
@@ -22,11 +28,14 @@ def read_stored(name: str) -> dict[str, Any]:
         # None instead of an error: prompt flow has no public name for that error.
         found = connections.get(name, with_secrets=True, raise_error=False)
     except Exception as error:  # noqa: BLE001 - the database's, the keyring's and prompt flow's own
-        problem = f"{type(error).__name__}: {error}".splitlines()[0]
+        said = redact(str(error), name) if is_like_a_key(name) else error
+        problem = f"{type(error).__name__}: {said}".splitlines()[0]
     else:
         problem = ""
     if problem:
-        msg = f"Prompt flow cannot read the connection {name!r} from its local store: {problem}"
+        msg = (
+            f"Prompt flow cannot read the connection {quoted(name)} from its local store: {problem}"
+        )
         raise ConnectionConfigError(msg)
     if found is None:
         raise _unknown(name, connections)
@@ -79,8 +88,8 @@ def _unknown(name: str, connections: Any) -> ConnectionConfigError:
     names = sorted(connection.name for connection in connections.list(all_results=True))
     near = nearest(name, names)
     return ConnectionConfigError(
-        f"Prompt flow's local store has no connection {name!r}; it has"
-        f" {', '.join(names) or 'none at all'}."
-        + (f" Did you mean {near!r}?" if near else "")
+        f"Prompt flow's local store has no connection {quoted(name)}; it has"
+        f" {', '.join(map(named, names)) or 'none at all'}."
+        + (f" Did you mean {quoted(near)}?" if near else "")
         + " `pf connection create --file FILE` adds one."
     )

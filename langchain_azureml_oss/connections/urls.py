@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from urllib.parse import SplitResult, urlsplit, urlunsplit
+from typing import Any
+from urllib.parse import SplitResult, unquote_plus, urlsplit, urlunsplit
 
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import ConnectionConfigError, is_like_a_key
+from langchain_azureml_oss.wire import looks_secret
 
 _EXAMPLE = "Its form is https://my-endpoint.eastus2.inference.ml.azure.com/score."
 _ENDINGS = (
@@ -79,6 +81,21 @@ def without_secrets(url: str) -> str:
         except ValueError:
             continue
     return "(not shown)"
+
+
+def without_secret_query(url: Any) -> tuple[Any, dict[str, str]]:
+    """Return a URL without the parameters that may be keys, such as `?code=`, and those."""
+    if not isinstance(url, str) or "?" not in url:
+        return url, {}
+    place, _, query = url.partition("?")
+    kept, secret = list[str](), dict[str, str]()
+    for part in query.split("&"):
+        name, _, value = (unquote_plus(text) for text in part.partition("="))
+        if looks_secret(name) or is_like_a_key(name) or is_like_a_key(value):
+            secret[name] = value
+        else:
+            kept.append(part)
+    return (f"{place}?{'&'.join(kept)}" if kept else place), secret
 
 
 def is_loopback(host: str) -> bool:

@@ -31,6 +31,7 @@ from langchain_azureml_oss.connections import (
     environment_proxies,
     from_environment,
     missing,
+    without_secret_query,
 )
 from langchain_azureml_oss.endpoint.arguments import ALIASES, understood, warn_of_unknown
 from langchain_azureml_oss.endpoint.headers import (
@@ -128,7 +129,8 @@ class EndpointFields(SelfDescribing, ModelSettings):
     """Added to every call; cannot replace the Authorization header. What looks like a secret by its
     name, such as `api-key`, is kept as one."""
     default_query: dict[str, str | SecretStr] | None = None
-    """Added to the URL, as `?name=value`."""
+    """Added to the URL, as `?name=value`. Parameters of `endpoint_url` that may be keys, such as
+    `?code=`, are kept here, as secrets."""
     allow_http: bool = False
     """Allow plain http to a host that is not this machine."""
     ca_bundle: str | None = None
@@ -228,6 +230,11 @@ class EndpointFields(SelfDescribing, ModelSettings):
         if absent or self.endpoint_url is None or self.model_family is None:
             raise missing(absent[0], self.connection, *absent[1:])
         check_url(self.endpoint_url, allow_http=self.allow_http)
+        self.endpoint_url, secret = without_secret_query(self.endpoint_url)
+        if secret:
+            self.default_query = hidden(self.default_query or {}) | {
+                name: SecretStr(value) for name, value in secret.items()
+            }
         key = self.endpoint_api_key.get_secret_value() if self.endpoint_api_key else None
         fields = {name: getattr(self, name) for name in SETTINGS}
         for source in (AsTheyAre(self.model_kwargs), fields):
@@ -255,7 +262,8 @@ class EndpointFields(SelfDescribing, ModelSettings):
     @property
     def lc_secrets(self) -> dict[str, str]:
         """Left out of dumps; read from this environment variable when loaded."""
-        return {"endpoint_api_key": ENVIRONMENT["endpoint_api_key"]}
+        hidden_names = {name: f"AZUREML_{name.upper()}" for name in self._misplaced_keys()}
+        return {"endpoint_api_key": ENVIRONMENT["endpoint_api_key"], **hidden_names}
 
     @property
     def lc_attributes(self) -> dict[str, Any]:

@@ -9,12 +9,13 @@ from urllib.parse import urlencode, urlsplit, urlunsplit
 
 from pydantic import SecretStr
 
-from langchain_azureml_oss.errors import ConnectionConfigError, quoted
+from langchain_azureml_oss.errors import ConnectionConfigError, is_like_a_key, quoted
 from langchain_azureml_oss.wire import fits_header, looks_secret
 
 Pairs = Mapping[str, str | SecretStr]
 
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # RFC 9110, token
+_LONGEST_NAME = 32  # of a deployment. Source: Azure ML docs, "Manage quotas", deployments
 _NOT_THE_CALLERS = {
     "authorization": "the Authorization header is made of endpoint_api_key.",
     "content-length": "it follows from each request's body.",
@@ -80,13 +81,16 @@ def named_deployment(value: str | None) -> str | None:
     """Return the deployment to ask for; as in prompt flow, `default` is the traffic rules' own.
 
     Raises:
-        ConnectionConfigError: it is no text, or no header can carry it.
+        ConnectionConfigError: it is no text, no header can carry it, or it can only be a key.
     """
     if value is None:
         return None
     name = value.strip() if isinstance(value, str) else (value or "")
-    if not (isinstance(name, str) and fits_header(name)):
-        msg = f"deployment_name {quoted(name)} is no text that a header carries."
+    is_text = isinstance(name, str) and fits_header(name)
+    if not is_text or (len(name) > _LONGEST_NAME and is_like_a_key(name)):
+        msg = (
+            f"deployment_name {quoted(name)} is no name that a header carries, or looks like a key."
+        )
         raise ConnectionConfigError(msg)
     return None if name.lower() in {"", "default"} else name
 

@@ -6,15 +6,20 @@ import ast
 import functools
 import inspect
 import textwrap
+from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel
+from pydantic import BaseModel, SecretStr
+
+from langchain_azureml_oss.errors import is_like_a_key
 
 if TYPE_CHECKING:
     Model = BaseModel
 else:
     Model = object  # mixed into models, and none itself: an import is to be quick
+
+_NAMES_AND_PATHS = ("deployment_name", "model", "credential_scope", "ca_bundle", "client_cert")
 
 
 class _SignatureOnDemand:
@@ -32,6 +37,16 @@ class SelfDescribing(Model):
     def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
         super().__pydantic_init_subclass__(**kwargs)
         cls.__signature__ = _SignatureOnDemand()  # type: ignore[assignment]
+
+    def _misplaced_keys(self) -> list[str]:
+        """Return the fields for names and paths that hold what is like a key."""
+        return [name for name in _NAMES_AND_PATHS if is_like_a_key(getattr(self, name, None))]
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        """Show no key in the place of a name or a path."""
+        hidden = self._misplaced_keys()
+        for name, value in super().__repr_args__():
+            yield name, SecretStr("hidden") if name in hidden else value
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:

@@ -32,7 +32,14 @@ from langchain_azureml_oss.errors.from_reply import (
     from_response,
     response_details,
 )
-from langchain_azureml_oss.errors.redaction import frames_forgotten, named, quoted, redact, shorten
+from langchain_azureml_oss.errors.redaction import (
+    frames_forgotten,
+    is_like_a_key,
+    named,
+    quoted,
+    redact,
+    shorten,
+)
 from langchain_azureml_oss.errors.refused_features import refused_feature
 from langchain_azureml_oss.errors.response import ErrorResponse
 from langchain_azureml_oss.errors.tree import (
@@ -78,6 +85,7 @@ __all__ = [
     "frames_forgotten",
     "from_inside_200",
     "from_response",
+    "is_like_a_key",
     "named",
     "quoted",
     "redact",

@@ -36,8 +36,18 @@ def shorten(text: str, limit: int = 500) -> str:
     return border[0] if border else start
 
 
-_LIKE_A_KEY = re.compile(r"(?=[\w.~+/=-]*[0-9])[\w.~+/=-]{16,}|eyJ")
+_LONG = re.compile(r"(?=[\w.~+/=-]*[0-9])[\w.~+/=-]{16,}|eyJ[\w.~+/=-]*")
 """Long, in one piece, and not of letters alone."""
+_WORD = r"(?:\d{0,4}[A-Za-z]{0,30}\d{0,4}[A-Za-z]?|(?:19|20)\d{6})"
+_OF_WORDS = re.compile(rf"(?!eyJ){_WORD}(?:[-_./~=]{_WORD})*")
+"""Of short words, with a number at an end: a name (`llama-3-8b-instruct`), or a path."""
+_MOST_SHOWN = 500
+
+
+def is_like_a_key(value: Any) -> bool:
+    """Whether what is shown of a value may be a key, in the place of a name, a path or a number."""
+    text = str(value)[:_MOST_SHOWN]
+    return any(_OF_WORDS.fullmatch(found) is None for found in _LONG.findall(text))
 
 
 def quoted(value: Any) -> str:
@@ -46,7 +56,7 @@ def quoted(value: Any) -> str:
         said = repr(value)
     except ValueError:  # an integer of thousands of digits
         return f"(a value of type {type(value).__name__} that is too long to show)"
-    if _LIKE_A_KEY.search(said[:500]) or len(said) > 500:
+    if is_like_a_key(said) or len(said) > _MOST_SHOWN:
         return f"(a text of {len(str(value))} characters that is not shown, as keys are not)"
     return said
 
@@ -54,7 +64,7 @@ def quoted(value: Any) -> str:
 def named(name: Any) -> str:
     """Return a name that a user chose for a message, where it is no key in a name's place."""
     text = str(name)
-    return text if not _LIKE_A_KEY.search(text[:500]) and len(text) <= 500 else quoted(text)
+    return text if not is_like_a_key(text) and len(text) <= _MOST_SHOWN else quoted(text)
 
 
 _SHORTEST = 6

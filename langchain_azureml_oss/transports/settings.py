@@ -6,7 +6,7 @@ import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import ConnectionConfigError, quoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,8 @@ def tls_context(settings: HttpSettings) -> ssl.SSLContext:
             # Without a password given here, OpenSSL would ask for one at the terminal.
             context.load_cert_chain(certificate, key, password="")
     except (OSError, ValueError) as error:
-        msg = f"ca_bundle={bundle!r}, client_cert={pair!r}: the files cannot be used: {error}."
+        why = getattr(error, "strerror", None) or type(error).__name__
+        shown = ", ".join(map(quoted, [pair] if pair is None or isinstance(pair, str) else pair))
+        msg = f"ca_bundle={quoted(bundle)}, client_cert={shown}: the files cannot be used: {why}."
         raise ConnectionConfigError(msg) from None
     return context

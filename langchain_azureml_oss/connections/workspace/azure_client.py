@@ -23,6 +23,9 @@ from langchain_azureml_oss.errors import (
     PermissionDeniedError,
     RateLimitError,
     ServerError,
+    is_like_a_key,
+    quoted,
+    redact,
 )
 
 WORKSPACE_ENVIRONMENT: Mapping[str, str] = {
@@ -143,8 +146,13 @@ def post(client: Any, credential: Any, path: str) -> dict[str, Any]:
 
 
 @contextmanager
-def azure_errors(what: str) -> Iterator[None]:
-    """Turn the errors of Azure's packages into this package's."""
+def azure_errors(what: str, name: str = "") -> Iterator[None]:
+    """Turn the errors of Azure's packages into this package's.
+
+    Args:
+        what: What is asked for.
+        name: What the caller called it, which may be a key in a name's place.
+    """
     from azure.core.exceptions import AzureError  # noqa: PLC0415 - optional
 
     # azure-ai-ml says on standard error that serverless endpoints are an experiment of its own.
@@ -153,7 +161,7 @@ def azure_errors(what: str) -> Iterator[None]:
     try:
         yield
     except AzureError as error:
-        raise _told(error, what) from None
+        raise _told(error, what, name if is_like_a_key(name) else "") from None
     finally:
         notices.removeFilter(_drop)
 
@@ -173,17 +181,17 @@ def unknown_name(
         known = f"names that could not be read. {error}"
     return ConnectionConfigError(
         f"The workspace {workspace.workspace_name!r} (resource group {workspace.resource_group!r},"
-        f" subscription {workspace.subscription_id!r}) has no {what} {name!r}; it has {known}"
+        f" subscription {workspace.subscription_id!r}) has no {what} {quoted(name)}; it has {known}"
     )
 
 
 def known_names(name: str, names: list[str]) -> str:
     """Return a sentence's end: these names, and the one that is nearest to `name`."""
     near = nearest(name, names)
-    return f"{', '.join(names) or 'none'}." + (f" Did you mean {near!r}?" if near else "")
+    return f"{', '.join(names) or 'none'}." + (f" Did you mean {quoted(near)}?" if near else "")
 
 
-def _told(error: Any, what: str) -> AzureMLOSSError:
+def _told(error: Any, what: str, secret: str) -> AzureMLOSSError:
     from azure.core.exceptions import (  # noqa: PLC0415 - optional
         ClientAuthenticationError,
         ServiceRequestError,
@@ -201,7 +209,7 @@ def _told(error: Any, what: str) -> AzureMLOSSError:
     else:
         default = ServerError if status >= 500 else InvalidRequestError
         cls, hint = _REFUSALS.get(status, (default, ""))
-    reason = str(error).strip().partition("\n")[0]
+    reason = redact(str(error).strip().partition("\n")[0], secret)
     if hint and not reason.endswith("."):
         reason += "."
     return cls(f"Azure did not give {what}: {reason}{hint}", status=status)

@@ -14,7 +14,7 @@ from langchain_azureml_oss.connections.workspace.azure_client import (
     default_credential,
     unknown_name,
 )
-from langchain_azureml_oss.errors import NotFoundError
+from langchain_azureml_oss.errors import NotFoundError, quoted
 from langchain_azureml_oss.families import MODEL_NAMES as MODEL_NAMES  # noqa: PLC0414 - an old place of it
 from langchain_azureml_oss.families import ModelFamily
 
@@ -131,7 +131,7 @@ def find_endpoint(client: Any, name: str, workspace: Workspace, kind: str | None
     names = [kinds[kind]] if kind else list(kinds.values())
     for operations in names:
         try:
-            with azure_errors(f"the endpoint {name!r}"):
+            with azure_errors(f"the endpoint {quoted(name)}", name):
                 found = getattr(client, operations).get(name)
         except NotFoundError:
             continue

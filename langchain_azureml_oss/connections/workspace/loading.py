@@ -21,7 +21,7 @@ from langchain_azureml_oss.connections.workspace.endpoints import (
     Endpoint,
     find_endpoint,
 )
-from langchain_azureml_oss.errors import ConnectionConfigError, NotFoundError
+from langchain_azureml_oss.errors import ConnectionConfigError, NotFoundError, quoted
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +54,7 @@ def read_endpoint(
     endpoint = find_endpoint(client, name, workspace, kind)
     if not endpoint.scoring_url:
         msg = (
-            f"The endpoint {name!r} has no scoring URL; its state is"
+            f"The endpoint {quoted(name)} has no scoring URL; its state is"
             f" {endpoint.provisioning_state or 'unknown'}. {endpoint.error or ''}".strip()
         )
         raise ConnectionConfigError(msg)
@@ -64,7 +64,9 @@ def read_endpoint(
     if family is not None:
         configs["model_family"] = family.value
     else:
-        logger.warning("The family of endpoint %r is not known. %s", name, endpoint.error or "")
+        logger.warning(
+            "The family of endpoint %s is not known. %s", quoted(name), endpoint.error or ""
+        )
     # Without a header the traffic rules decide, and where no deployment has traffic they say 404.
     if chosen and (deployment or not chosen.traffic):
         configs["deployment_name"] = chosen.name
@@ -74,7 +76,7 @@ def read_endpoint(
         return {**made, "credential": credential}
     if endpoint.auth_mode == "aml_token":
         return {**made, "credential": EndpointToken(name, workspace, credential)}
-    with azure_errors(f"the keys of endpoint {name!r}"):
+    with azure_errors(f"the keys of endpoint {quoted(name)}", name):
         if endpoint.kind == "serverless":
             key = client.serverless_endpoints.get_keys(name).primary_key
         else:
@@ -93,7 +95,7 @@ def read_connection(name: str, *, workspace: Workspace, credential: Any = None) 
     client = connect(workspace, credential)
     path = f"{workspace.path}/connections/{quote(name, safe='')}/listsecrets"
     try:
-        with azure_errors(f"the connection {name!r}"):
+        with azure_errors(f"the connection {quoted(name)}", name):
             found = post(client, credential, path)["properties"]
     except NotFoundError:
         raise unknown_name("connection", name, workspace, client.connections.list) from None
@@ -141,7 +143,7 @@ class EndpointToken:
         from azure.core.credentials import AccessToken  # noqa: PLC0415 - optional
 
         client = connect(self._workspace, self._credential)
-        with azure_errors(f"a token of endpoint {self._name!r}"):
+        with azure_errors(f"a token of endpoint {quoted(self._name)}", self._name):
             given = client.online_endpoints.get_keys(self._name)
         return AccessToken(given.access_token, int(given.expiry_time_utc or 0))
 
@@ -155,7 +157,7 @@ def _choose(endpoint: Endpoint, name: str | None) -> Deployment | None:
             return deployment
     names = [deployment.name for deployment in endpoint.deployments]
     msg = (
-        f"The endpoint {endpoint.name!r} has no deployment {name!r}; it has"
+        f"The endpoint {endpoint.name!r} has no deployment {quoted(name)}; it has"
         f" {known_names(name, names)}"
     )
     raise ConnectionConfigError(f"{msg} {endpoint.error}" if endpoint.error else msg)
