@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 
 from pydantic import TypeAdapter, ValidationError
@@ -36,10 +36,47 @@ def _check(name: str) -> TypeAdapter[Any]:
 @functools.cache
 def fixed_fields(cls: type[EndpointFields]) -> frozenset[str]:
     """Return what is said when a model is made and for no call, so that no key is sent to it."""
-    own = {*EndpointFields.__annotations__, *cls.__annotations__}
+    package = __name__.partition(".")[0]
+    bases = (base for base in cls.__mro__ if base.__module__.startswith(package))
+    own = {name for base in bases for name in base.__annotations__}
     free = {*SETTINGS, *OPTIONS, "model_kwargs", "streaming"}
     fixed = own.intersection(cls.model_fields) - free
     return frozenset({*fixed, *(alias for alias, name in OTHER_NAMES.items() if name in fixed)})
+
+
+def check_forms(settings: Mapping[str, Any]) -> None:
+    """Check what is read here before it is sent.
+
+    Raises:
+        ConnectionConfigError: a setting of a call has another form than it must have.
+    """
+    for name, (fits, form) in _FORMS.items():
+        value = settings.get(name)
+        if value is not None and not fits(value):
+            msg = f"{name} of a call is {form}, not {quoted(value)}."
+            raise ConnectionConfigError(msg)
+
+
+def _are_texts(value: Any) -> bool:
+    texts = isinstance(value, list | tuple) and all(isinstance(text, str) for text in value)
+    return isinstance(value, str) or texts
+
+
+def _is_format(value: Any) -> bool:
+    if not isinstance(value, Mapping) or not isinstance(value.get("type"), str):
+        return False
+    form = value.get("json_schema", {})
+    return isinstance(form, Mapping) and isinstance(form.get("schema", {}), Mapping)
+
+
+_FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
+    "model_kwargs": (lambda value: isinstance(value, Mapping), "a mapping of settings"),
+    "stop": (_are_texts, "a text or a list of texts"),
+    "response_format": (
+        _is_format,
+        "a mapping: {'type': 'json_schema', 'json_schema': {'name': '...', 'schema': {...}}}",
+    ),
+}
 
 
 def call_options(model: EndpointFields, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -19,7 +19,13 @@ from langchain_azureml_oss.answers import (
     only_choice,
     whole_reply,
 )
-from langchain_azureml_oss.endpoint.call_options import ALIASES, OPTIONS, call_options, fixed_fields
+from langchain_azureml_oss.endpoint.call_options import (
+    ALIASES,
+    OPTIONS,
+    call_options,
+    check_forms,
+    fixed_fields,
+)
 from langchain_azureml_oss.endpoint.headers import named_deployment
 from langchain_azureml_oss.endpoint.model_settings import SETTINGS
 from langchain_azureml_oss.endpoint.plain_calls import PlainCalls
@@ -185,6 +191,7 @@ class EndpointCalls(PlainCalls, Traces):
             raise ConnectionConfigError(msg)
         if ask.stop is not None:
             call["stop"] = ask.stop
+        check_forms(call)
         call_kwargs = call.pop("model_kwargs", None) or {}
         fields = {name: value for name in SETTINGS if (value := getattr(self, name)) is not None}
         settings = merge(
@@ -192,6 +199,7 @@ class EndpointCalls(PlainCalls, Traces):
             *(AsTheyAre(call_kwargs), call),
         )
         check(settings)
+        check_forms({name: setting.value for name, setting in settings.items()})
         settings.pop("stream", None)  # it is the method called that decides
         return settings
 

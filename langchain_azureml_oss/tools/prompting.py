@@ -72,7 +72,8 @@ class PromptedTools:
                 raise UnsupportedInputError(msg)
         must_call = "any" if tool_choice == "required" else ""
         if isinstance(tool_choice, Mapping):
-            must_call = tool_choice.get("function", {}).get("name", "")
+            function = tool_choice.get("function")
+            must_call = function.get("name", "") if isinstance(function, Mapping) else ""
         return cls(tools, dialect, must_call, one_only)
 
     @classmethod

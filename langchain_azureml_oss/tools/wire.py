@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, get_args, get_type_hints
 
 from langchain_core.utils.function_calling import convert_to_openai_tool
+
+from langchain_azureml_oss.errors import quoted
 
 TOOL_SETTINGS = ("tools", "tool_choice", "parallel_tool_calls")
 
@@ -23,11 +25,15 @@ def wire_tool_settings(
         strict: Whether arguments must fit the schema.
 
     Raises:
-        ValueError: `tool_choice` names a tool that is not among `tools`.
+        ValueError: `tool_choice` names a tool that is not among `tools`, or these are none.
     """
     if "tools" not in settings:
         return dict(settings)
-    tools = [convert_to_openai_tool(tool, strict=strict) for tool in settings["tools"] or ()]
+    given = settings["tools"] or ()
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable):
+        msg = f"tools is {type(given).__name__}; it must be a list of functions, tools or schemas."
+        raise ValueError(msg)  # noqa: TRY004 - as for what is no tool inside of it
+    tools = [convert_to_openai_tool(tool, strict=strict) for tool in given]
     chosen = wire_tool_choice(settings.get("tool_choice"), [_tool_name(tool) for tool in tools])
     others = {name: value for name, value in settings.items() if name not in TOOL_SETTINGS}
     if not tools:
@@ -63,7 +69,7 @@ def wire_tool_choice(choice: Any, names: Sequence[str]) -> Any:
     found = _CHOICES.get(choice) if isinstance(choice, str | bool) else None
     if found is None or (found == "required" and not names):
         allowed = ["auto", "none", *(["any", "required", *names] if names else ())]
-        msg = f"tool_choice {choice!r} is none of {', '.join(allowed)}."
+        msg = f"tool_choice {quoted(choice)} is none of {', '.join(allowed)}."
         raise ValueError(msg)
     return found
 
