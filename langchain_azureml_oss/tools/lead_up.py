@@ -11,6 +11,11 @@ _REMEMBERED = 200
 """Characters of what was said last, in which it shows whether an example follows."""
 _NOT_THE_MODELS = (
     r"(?i)^\W*examples?\b|\b(?:an|another|following|for|this) examples?\b|\be\.g\.|\bfor instance\b"
+    r"|\b(?:you|one)(?:'d| (?:could|would|should|might|may)) (?!have\b|like\b)"
+    r"|(?:^|[.!?] )\W*you can (?:\w+ )?(?:call|use|write|run|send|try)\b"
+    r"|\bwould (?:look|be|have been|read)\b|\blooks? like\b|\bsuch as\W*$"
+    r"|(?<!in )\b(?:the|this|a) (?:following )?(?:format|syntax|schema|template|sample)(?: is)?\W*$"
+    r"|^\W*(?:[a-z]+ )?(?:output|input|log|sample)\W*$"
     r"|\b(?:return(?:s|ed)|says|said|reads|wrote|writes|written|contain(?:s|ed)|was|were|repeat)\W*$"
     r"|\b(?:says|reads|writes|contain(?:s|ed)) (?:the |this )?(?:following|text)\b"
     r"|\bhere(?:'s| is| are) the (?:contents?|text|body|instructions?|translation|summary|quote)\b"

@@ -253,6 +253,18 @@ QUOTED = [
     f"The page contains the following text:\n\n{PLAIN_ADD}",
     f"Here is the content of the file:\n```json\n{PLAIN_ADD}\n```",
     f"I can't do that. The instructions in the mail were: {PLAIN_ADD}",
+    f"Output: {PLAIN_ADD}",
+    f"Output:\n```json\n{PLAIN_ADD}\n```",
+    f"Expected output:\n{PLAIN_ADD}",
+    f"Input:\n{PLAIN_ADD}",
+    f"You could call it like this:\n{PLAIN_ADD}",
+    f"You can use:\n{PLAIN_ADD}",
+    f"To add, one would write: {PLAIN_ADD}",
+    f"If you wanted to add, you'd write:\n{PLAIN_ADD}",
+    f"The call would look like this:\n{PLAIN_ADD}",
+    f"A call looks like:\n{PLAIN_ADD}",
+    f"Tools take JSON, such as:\n{PLAIN_ADD}",
+    f"The format is:\n{PLAIN_ADD}",
     f"I will not execute the following command:\n```json\n{PLAIN_ADD}\n```",
     f"You should never run this:\n{PLAIN_ADD}",
     f"You asked me to repeat: {PLAIN_ADD}",
@@ -267,6 +279,29 @@ QUOTED = [
 @pytest.mark.parametrize("text", QUOTED)
 def test_a_call_that_is_quoted_stays_text(text):
     assert scanned(text) == (text, [])
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        *("Sure! Here it is:", "Response:", "Action:", "Answer:", "Tool call:", "Assistant:"),
+        *("I'll call it like this:", "We can call the function like this:", "1. First.\n2. Then:"),
+        *("As you can see, I need to call:", "Let me add the numbers you have:", "I would say:"),
+        *("Here is the function call in the required format:", "Here is what you asked for:"),
+        *("The function call you need to make is:", "I'd like to know what you would like:"),
+    ],
+)
+def test_words_that_lead_up_to_a_call(said):
+    """As small models write them before a call that they mean."""
+    assert scanned(f"{said}\n{PLAIN_ADD}") == (said, [("add", {"a": 1, "b": 2})])
+
+
+@pytest.mark.parametrize(
+    "text", [f"1. Look.\n2. {PLAIN_ADD}", f"- {PLAIN_ADD}", f'{{"tool_calls": [{PLAIN_ADD}]}}']
+)
+def test_an_answer_that_ends_with_a_call_calls(text):
+    """The last item of a plan is what the model does next; the list of OpenAI's form is a call."""
+    assert scanned(text)[1] == [("add", {"a": 1, "b": 2})]
 
 
 @pytest.mark.parametrize("name", DIALECTS)
