@@ -122,7 +122,11 @@ class TokenAuthorizer:
         """Return a token that lives for a while yet."""
         if self._has_token(rejected):
             return self._token.get_secret_value()
-        async with self._loop_locks.setdefault(asyncio.get_running_loop(), asyncio.Lock()):
+        lock = self._loop_locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
+        # Not `async with`: an interrupt between its call of `__aexit__` and the wait for that would
+        # leave the lock held for ever.
+        await lock.acquire()
+        try:
             # In a thread, since a sync credential may take its time.
             pending = await asyncio.to_thread(self._refresh, rejected)
             if pending is not None:
@@ -133,6 +137,8 @@ class TokenAuthorizer:
                     problem = self._problem(error, rejected)
                 if problem is not None:
                     raise problem
+        finally:
+            lock.release()
         return self._token.get_secret_value()
 
     def _refresh(self, rejected: SecretStr) -> Awaitable[Any] | None:

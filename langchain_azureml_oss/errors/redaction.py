@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import re
 import sys
+import unicodedata
 from collections.abc import Iterator, Sequence
 from html.entities import html5
 from typing import Any, NamedTuple
@@ -73,6 +76,8 @@ _SHORTEST = 6
 _TELLING = 8
 """So many characters of a secret are enough to take them for it: a cut may have fallen into it."""
 
+_URLS_ALPHABET = str.maketrans("+/", "-_")
+
 _READINGS = 3
 """How often a text is decoded: a page of HTML in JSON in a URL."""
 
@@ -92,25 +97,27 @@ def redact(value: Any, *secrets: str) -> Any:
     """Return `value` with each of these texts replaced, where it is text.
 
     Found are also their beginnings, and whatever reads as them: in JSON, in HTML, in URLs, in
-    UTF-16, one inside the other, whatever the case. A text of fewer than 6 characters, backslashes
-    not counted, guards nothing and stays, since ordinary words hold it too, such as `key`.
+    UTF-16, one inside the other, whatever the case, in full-width letters; also as base64, alone or
+    as a part of what was encoded. Not found is what somebody took apart on purpose, by spaces
+    between the letters or from the end to the beginning. A text of fewer than 6 characters,
+    backslashes not counted, guards nothing and stays, since ordinary words hold it, such as `key`.
     """
     if not isinstance(value, str):
         return value
     wanted = {
-        _in_lower_case(_UNSEEN_ONLY.sub("", spelling))
+        _folded(_UNSEEN_ONLY.sub("", spelling))
         for secret in secrets
-        # A space may be + in a URL, and each byte of UTF-8 a character of its own.
-        for spelling in (secret, secret.replace(" ", "+"), _bytewise(secret))
         if len(secret) >= _SHORTEST
+        for spelling in _spellings(secret)
     }
     if not wanted:
         return value
     spans = [
         (reading.starts[start], reading.ends[end - 1])
         for reading in _readings(value)
+        for text in [_folded(reading.text)]
         for secret in wanted
-        for start, end in _spans(secret, _in_lower_case(reading.text))
+        for start, end in _spans(secret, text)
     ]
     parts, place = [], 0
     for first, last in sorted(spans):
@@ -176,10 +183,33 @@ def _meant(found: re.Match[str]) -> str | None:
     return char if char == "\\" or not _UNSEEN_ONLY.match(char) else ""
 
 
-def _in_lower_case(text: str) -> str:
-    """Return a text in lower case, with as many characters as it has."""
-    lower = text.lower()
-    return lower if len(lower) == len(text) else "".join(char.lower()[0] for char in text)
+def _folded(text: str) -> str:
+    """Return a text in lower case and in plain letters, with as many characters as it has."""
+    return text.lower() if text.isascii() else "".join(map(_plain_letter, text))
+
+
+@functools.lru_cache(maxsize=1_024)
+def _plain_letter(char: str) -> str:
+    plain = unicodedata.normalize("NFKC", char).lower()
+    return plain if len(plain) == 1 else char.lower()[0]
+
+
+def _spellings(secret: str) -> Iterator[str]:
+    yield secret
+    yield secret.replace(" ", "+")  # in a URL
+    yield _bytewise(secret)  # each byte of UTF-8 a character of its own
+    yield from _in_base64(secret)
+
+
+def _in_base64(secret: str) -> Iterator[str]:
+    """Yield what surely stands in the base64 of any text that holds a secret, in both alphabets."""
+    data = secret.encode("utf-8", "surrogatepass")
+    for before in range(3):
+        bits = 8 * (before + len(data))
+        text = base64.b64encode(bytes(before) + data).decode()[-(-8 * before // 6) : bits // 6]
+        if len(text) >= _TELLING:
+            yield text
+            yield text.translate(_URLS_ALPHABET)
 
 
 def _bytewise(text: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import inspect
 import pickle
@@ -202,3 +203,17 @@ def test_mistakes_in_the_program_are_pythons_own_errors(mistake, raised):
     with pytest.raises(raised) as caught:
         mistake(AzureMLOSSChatModel(connection=connection))
     assert not isinstance(caught.value, AzureMLOSSError)
+
+
+@given(before=st.binary(max_size=7), after=st.binary(max_size=7), for_urls=st.booleans())
+def test_base64_that_holds_a_secret_does_not_tell_it(before, after, for_urls):
+    encode = base64.urlsafe_b64encode if for_urls else base64.b64encode
+    said = encode(before + SECRET.encode() + after).decode()
+    place = 8 * len(before) // 6 + 2
+    inside = said[place : place + 8 * len(SECRET) // 6 - 4]
+    assert inside not in redact(f"token {said}.", SECRET)
+
+
+def test_full_width_letters_are_letters():
+    wide = "".join(chr(ord(char) + 0xFEE0) for char in SECRET)
+    assert redact(f"「{wide}」", SECRET) == "「[redacted]」"

@@ -24,8 +24,13 @@ _SPELLINGS = {
     "in a URL, in lower case": quote(KEY, safe="").lower(),
     "in HTML": html.escape(KEY),
     "cut off": KEY[:-4],
+    "in full-width letters": "".join(chr(ord(char) + 0xFEE0) for char in KEY),
+    "in base64": base64.b64encode(KEY.encode()).decode(),
+    "as a part of base64": base64.urlsafe_b64encode(f"user:{KEY}!".encode()).decode(),
 }
 _PARTS = [KEY[:8], KEY[8:16], KEY[16:], quote(KEY, safe="")[:9]]
+_PARTS += [_SPELLINGS["in full-width letters"][:8], _SPELLINGS["in base64"][4:12]]
+_PARTS += [_SPELLINGS["as a part of base64"][place : place + 8] for place in (8, 16)]
 """What would tell it."""
 
 
