@@ -44,7 +44,19 @@ class AzureMLOSSEmbeddings(PlainCalls, EndpointFields, Embeddings):
     The fields are those of the chat model, with two differences: `model_family` may be left out,
     and what a chat model is told about its answer, such as `temperature`, is not sent.
 
-    Example:
+    Setup:
+        ```bash
+        pip install langchain-azureml-oss
+        export AZUREML_ENDPOINT_URL=https://my-ep.eastus2.inference.ml.azure.com/v1/embeddings
+        export AZUREML_ENDPOINT_API_KEY=...
+        ```
+
+    Key init args:
+        `connection`, or `endpoint_url` and `endpoint_api_key`: where and with whose key.
+        `deployment_name`, `model`, `dimensions`, `batch_size`, `query_kwargs`, `timeout`,
+        `max_retries` and `model_kwargs`: how. Each field below says what it means.
+
+    Instantiate:
         ```python
         from langchain_azureml_oss import AzureMLOSSEmbeddings
 
@@ -52,7 +64,57 @@ class AzureMLOSSEmbeddings(PlainCalls, EndpointFields, Embeddings):
             endpoint_url="https://my-ep.eastus2.inference.ml.azure.com/v1/embeddings",
             endpoint_api_key="...",
         )
+        ```
+
+    Embed a text:
+        ```python
         vector = embeddings.embed_query("What is CI?")
+        ```
+
+    Embed texts:
+        `batch_size` of them share a request.
+        ```python
+        vectors = embeddings.embed_documents(["CI builds each change.", "CD ships it."])
+        ```
+
+    Async:
+        ```python
+        import asyncio
+
+        asyncio.run(embeddings.aembed_query("What is CI?"))
+        ```
+
+    Search:
+        ```python
+        from langchain_core.vectorstores import InMemoryVectorStore
+
+        store = InMemoryVectorStore.from_texts(["CI builds each change.", "Tea"], embeddings)
+        found = store.similarity_search("What does CI do?", k=1)
+        ```
+
+    Dimensions:
+        Sent where the contract has it, and checked in each answer.
+        ```python
+        short = AzureMLOSSEmbeddings(model="mine", dimensions=64)
+        assert len(short.embed_query("What is CI?")) == 64
+        ```
+
+    Contracts:
+        The URL's path decides what is spoken, `contract=` overrides it.
+        ```python
+        at_score = AzureMLOSSEmbeddings(
+            endpoint_url="https://my-ep.eastus2.inference.ml.azure.com/score",
+            endpoint_api_key="...",
+            contract="score",
+        )
+        ```
+
+    Model kwargs:
+        ```python
+        aware = AzureMLOSSEmbeddings(
+            model_kwargs={"input_type": "document"}, query_kwargs={"input_type": "query"}
+        )
+        aware.embed_query("What is CI?")
         ```
 
     Raises:

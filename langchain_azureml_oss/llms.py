@@ -54,14 +54,75 @@ class LLMArguments(SharedArguments, total=False):
 @signed
 @loadable
 class AzureMLOSSLLM(TokenCounts, BaseLLM):
-    """Completion model for open models on Azure Machine Learning online endpoints.
+    r"""Completion model for open models on Azure Machine Learning online endpoints.
 
-    Example:
+    Setup:
+        ```bash
+        pip install langchain-azureml-oss
+        export AZUREML_ENDPOINT_URL=https://my-ep.eastus2.inference.ml.azure.com/v1/completions
+        export AZUREML_ENDPOINT_API_KEY=...
+        export AZUREML_MODEL_FAMILY=LLAMA
+        ```
+
+    Key init args:
+        Those of AzureMLOSSChatModel but `tool_calling`; and `api` and `batch_size`, see below.
+
+    Instantiate:
         ```python
         from langchain_azureml_oss import AzureMLOSSLLM
 
-        llm = AzureMLOSSLLM(connection=connection, max_tokens=64)
-        llm.invoke("The capital of France is")
+        llm = AzureMLOSSLLM(deployment_name="blue", max_tokens=64)
+        ```
+
+    Invoke:
+        ```python
+        print(llm.invoke("The capital of France is"))
+        ```
+
+    Stream:
+        ```python
+        for piece in llm.stream("The capital of France is"):
+            print(piece, end="")
+        ```
+
+    Async:
+        ```python
+        import asyncio
+
+        asyncio.run(llm.ainvoke("The capital of France is"))
+        ```
+
+    Several prompts:
+        `batch_size` of them share a request at `/score`.
+        ```python
+        texts = llm.batch(["One, two,", "Red, green,"])
+        ```
+
+    Role marks:
+        ```python
+        tool = AzureMLOSSLLM(api="chat")
+        text = tool.invoke("system:\nYou are terse.\nuser:\nWhat is CI?")
+        ```
+
+    Token usage:
+        ```python
+        usage = llm.generate(["Hello"]).llm_output["token_usage"]
+        ```
+
+    Logprobs:
+        ```python
+        logprobs = llm.generate(["Hello"], logprobs=1).generations[0][0].generation_info["logprobs"]
+        ```
+
+    Response metadata:
+        ```python
+        info = llm.generate(["Hello"]).generations[0][0].generation_info
+        print(info["model_name"], info["deployment"], info["finish_reason"])
+        ```
+
+    Model kwargs:
+        ```python
+        llm.invoke("Hello", top_k=5)
         ```
 
     Raises:

@@ -89,7 +89,8 @@ class SharedArguments(TypedDict, total=False):
     max_connections: int
     default_headers: Mapping[str, str | SecretStr] | None
     extra_headers: Mapping[str, str | SecretStr] | None
-    default_query: Mapping[str, str] | None
+    default_query: Mapping[str, str | SecretStr] | None
+    extra_query: Mapping[str, str | SecretStr] | None
     allow_http: bool
     ca_bundle: str | None
     client_cert: str | tuple[str, str] | None
@@ -115,10 +116,11 @@ ALIASES: Mapping[str, str] = {
     "request_timeout": "timeout",
     "extra_body": "model_kwargs",
     "extra_headers": "default_headers",
+    "extra_query": "default_query",
 }
 """Another name of an argument -> its name here."""
 
-_JOINED = frozenset({"model_kwargs", "default_headers"})
+_JOINED = frozenset({"model_kwargs", "default_headers", "default_query"})
 """Mappings: what is given under another name is added to them."""
 
 _AS_KEY = "The endpoint's key goes to endpoint_api_key=, a token to credential=."
@@ -150,6 +152,10 @@ ELSEWHERE: Mapping[str, str] = {
 """Arguments of other packages' models that mean something else here -> the way here."""
 
 
+_NO_SECRETS = frozenset({"prompt_cache_key"})
+"""OpenAI's settings that only sound like one."""
+
+
 class Understood(NamedTuple):
     """Arguments under their names here, and those that no field has."""
 
@@ -173,7 +179,7 @@ def understood(given: Mapping[str, Any], names: Iterable[str]) -> Understood:
     for spelling, value in given.items():
         name = ALIASES.get(spelling, spelling)
         if name not in names:
-            _refuse(spelling, value)
+            refuse(spelling, value)
             unknown[name] = value
         elif name in _JOINED and known.get(name) and value:
             of_other_names, own = (known[name], value) if spelling == name else (value, known[name])
@@ -183,10 +189,14 @@ def understood(given: Mapping[str, Any], names: Iterable[str]) -> Understood:
     return Understood(known, unknown)
 
 
-def _refuse(name: str, value: Any) -> None:
-    """Refuse what is not a setting of the model, so that it is not sent there."""
+def refuse(name: str, value: Any) -> None:
+    """Refuse what is not a setting of the model, so that it is not sent there.
+
+    Raises:
+        ConnectionConfigError: it means something else here, or may be a key.
+    """
     way = ELSEWHERE.get(name)
-    if way is None and looks_secret(name) and _may_hold_a_secret(value):
+    if way is None and looks_secret(name) and name not in _NO_SECRETS and _may_hold_a_secret(value):
         way = f"{_AS_KEY} A setting of the model of that name goes into model_kwargs={{...}}."
     if way is not None:
         msg = f"{name} is not an argument of this package's models. {way}"

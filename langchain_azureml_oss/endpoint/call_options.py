@@ -1,4 +1,4 @@
-"""What one call may say about itself: fields of the model, and none of them reaches the body."""
+"""What one call may say: options that never reach the body, and settings of the model."""
 
 from __future__ import annotations
 
@@ -9,17 +9,22 @@ from typing import Annotated, Any
 from pydantic import TypeAdapter, ValidationError
 
 from langchain_azureml_oss.endpoint.arguments import ALIASES as OTHER_NAMES
-from langchain_azureml_oss.endpoint.fields import EndpointFields
+from langchain_azureml_oss.endpoint.arguments import refuse
+from langchain_azureml_oss.endpoint.fields import PAIRS, EndpointFields
+from langchain_azureml_oss.endpoint.headers import with_more
 from langchain_azureml_oss.endpoint.model_settings import SETTINGS
 from langchain_azureml_oss.errors import ConnectionConfigError, quoted
 
 OPTIONS = (
     *("timeout", "deadline", "max_retries", "backoff", "retry_read_timeouts"),
     *("deployment_name", "model", "stream_usage"),
+    *PAIRS,
 )
 """Fields that a call may override and that are not settings of the model."""
 
-_FIELDS = {name: EndpointFields.model_fields[name] for name in OPTIONS}
+_FIELDS = {
+    name: EndpointFields.model_fields[name] for name in (*OPTIONS, *SETTINGS, "model_kwargs")
+}
 
 ALIASES = {alias: name for alias, name in OTHER_NAMES.items() if name in OPTIONS}
 """Their other names."""
@@ -70,7 +75,6 @@ def _is_format(value: Any) -> bool:
 
 
 _FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
-    "model_kwargs": (lambda value: isinstance(value, Mapping), "a mapping of settings"),
     "stop": (_are_texts, "a text or a list of texts"),
     "response_format": (
         _is_format,
@@ -85,7 +89,8 @@ def call_options(model: EndpointFields, given: Mapping[str, Any]) -> dict[str, A
     Args:
         model: Has the values of what the call does not say.
         given: The call's arguments. None takes an option back to the model's own; `deadline`,
-            `deployment_name` and `model` may be None themselves.
+            `deployment_name` and `model` may be None themselves. Headers and a query are added to
+            the model's own.
 
     Raises:
         ConnectionConfigError: a value that the constructor would refuse.
@@ -93,14 +98,40 @@ def call_options(model: EndpointFields, given: Mapping[str, Any]) -> dict[str, A
     options = {name: getattr(model, name) for name in OPTIONS}
     for name in filter(given.__contains__, OPTIONS):
         value = given[name]
+        if name in PAIRS:
+            options[name] = with_more(options[name], value, name)
+            continue
         if value is options[name] or (value is None and _FIELDS[name].default is not None):
             continue
-        said = ""
-        try:
-            options[name] = _check(name).validate_python(value)
-        except ValidationError as error:
-            said = "; ".join(item["msg"] for item in error.errors(include_url=False))
-        if said:  # raised here, since pydantic's error holds the value
-            msg = f"{name}={quoted(value)} is no option of a call: {said}."
-            raise ConnectionConfigError(msg)
+        options[name] = _checked(name, name, value)
     return options
+
+
+def call_settings(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a call says to the model, checked as the constructor checks it.
+
+    Args:
+        given: The call's arguments but its options.
+
+    Raises:
+        ConnectionConfigError: a value that the constructor would refuse, or an argument that means
+            something else here.
+    """
+    settings = {}
+    for spelling, value in given.items():
+        name = OTHER_NAMES.get(spelling, spelling)
+        if name not in _FIELDS:
+            refuse(spelling, value)
+        is_checked = name in _FIELDS and value is not None
+        settings[spelling] = _checked(name, spelling, value) if is_checked else value
+    return settings
+
+
+def _checked(name: str, spelling: str, value: Any) -> Any:
+    try:
+        return _check(name).validate_python(value)
+    except ValidationError as error:
+        said = "; ".join(item["msg"] for item in error.errors(include_url=False))
+    # Raised here, since pydantic's error holds the value.
+    msg = f"{spelling}={quoted(value)} makes no sense in a call: {said}."
+    raise ConnectionConfigError(msg)

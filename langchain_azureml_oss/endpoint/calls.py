@@ -23,10 +23,11 @@ from langchain_azureml_oss.endpoint.call_options import (
     ALIASES,
     OPTIONS,
     call_options,
+    call_settings,
     check_forms,
     fixed_fields,
 )
-from langchain_azureml_oss.endpoint.headers import named_deployment
+from langchain_azureml_oss.endpoint.headers import named_deployment, with_query
 from langchain_azureml_oss.endpoint.model_settings import SETTINGS
 from langchain_azureml_oss.endpoint.plain_calls import PlainCalls
 from langchain_azureml_oss.endpoint.traces import Traces
@@ -105,7 +106,7 @@ class EndpointCalls(PlainCalls, Traces):
         options = call_options(self, ask.kwargs)
         deployment_name = named_deployment(options["deployment_name"])
         model_call, rules = self._model_call(ask, options)
-        request = self._request(model_call, deployment_name)
+        request = self._request(model_call, options)
 
         def reader(response: HttpResponse) -> Reader[Any]:
             details = response_details(response)
@@ -191,7 +192,7 @@ class EndpointCalls(PlainCalls, Traces):
             raise ConnectionConfigError(msg)
         if ask.stop is not None:
             call["stop"] = ask.stop
-        check_forms(call)
+        call = call_settings(call)
         call_kwargs = call.pop("model_kwargs", None) or {}
         fields = {name: value for name in SETTINGS if (value := getattr(self, name)) is not None}
         settings = merge(
@@ -290,9 +291,9 @@ class EndpointCalls(PlainCalls, Traces):
             parameters.pop("stream_options", None)
         return parameters
 
-    def _request(self, model_call: ModelCall, deployment_name: str | None) -> HttpRequest:
-        built = self._formatter.build(model_call, self._url)
-        request = self._with_headers(built, deployment_name)
+    def _request(self, model_call: ModelCall, options: Mapping[str, Any]) -> HttpRequest:
+        url = with_query(self.endpoint_url or "", options["default_query"])
+        request = self._with_headers(self._formatter.build(model_call, url), options)
         if not request.fits_http:
             names = ", ".join(map(repr, request.headers))
             msg = (

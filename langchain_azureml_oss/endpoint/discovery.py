@@ -130,7 +130,7 @@ def _probes(model: EndpointCalls) -> Iterator[tuple[Call[Any], Mapping[str, Any]
         kwargs = {"max_tokens": 1, **settings}
         ask = Ask(messages=[HumanMessage("Hi")], kwargs=kwargs, stream=stream)
         sent, _ = model._model_call(ask, options)  # noqa: SLF001
-        request = model._request(sent, model.deployment_name)  # noqa: SLF001
+        request = model._request(sent, options)  # noqa: SLF001
         read = lambda response: WholeReader(response, bool, model.max_response_bytes)  # noqa: E731
         yield model._carried(request, read, options), sent.parameters  # noqa: SLF001
 

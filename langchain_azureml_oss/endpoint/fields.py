@@ -38,7 +38,6 @@ from langchain_azureml_oss.endpoint.headers import (
     check_headers,
     hidden,
     named_deployment,
-    revealed,
     shown,
     with_query,
 )
@@ -70,7 +69,8 @@ from langchain_azureml_oss.transports import (
 _FINITE = AllowInfNan(allow_inf_nan=False)
 _Seconds = Annotated[NonNegativeFloat, _FINITE]
 _Timeout = Annotated[PositiveFloat, _FINITE]
-_PAIRS = ("default_headers", "default_query")
+PAIRS = ("default_headers", "default_query")
+"""Fields of texts under names, to which a call may add."""
 
 
 class EndpointFields(SelfDescribing, ModelSettings):
@@ -204,7 +204,7 @@ class EndpointFields(SelfDescribing, ModelSettings):
     def _default_timeout(cls, value: Any) -> Any:
         return cls.model_fields["timeout"].default if value is None else value
 
-    @field_validator(*_PAIRS, mode="before")
+    @field_validator(*PAIRS, mode="before")
     @classmethod
     def _hide_secrets(cls, pairs: Any) -> Any:
         return hidden(pairs)
@@ -270,12 +270,8 @@ class EndpointFields(SelfDescribing, ModelSettings):
         """What a dump says besides: what the environment may not decide, and no secret header."""
         return {
             "deployment_name": self.deployment_name or "default",
-            **{name: shown(pairs) for name in _PAIRS if (pairs := getattr(self, name))},
+            **{name: shown(pairs) for name in PAIRS if (pairs := getattr(self, name))},
         }
-
-    @property
-    def _own_headers(self) -> dict[str, str]:
-        return revealed(self.default_headers)
 
     @property
     def _url(self) -> str:

@@ -64,6 +64,43 @@ def hidden(pairs: Any) -> Any:
     }
 
 
+def with_more(own: Pairs | None, given: Any, name: str) -> dict[str, str | SecretStr]:
+    """Return a model's headers or query with those of one call, which win.
+
+    Args:
+        own: The model's.
+        given: The call's.
+        name: `default_headers` or `default_query`.
+
+    Raises:
+        ConnectionConfigError: they cannot be sent, or one would be a secret in traces and caches,
+            which hold what a call is given.
+    """
+    where = f"{name.replace('default', 'extra')} of a call"
+    if given is not None and not isinstance(given, Mapping):
+        msg = f"{where}: a mapping of names to texts is expected, not {type(given).__name__}."
+        raise ConnectionConfigError(msg)
+    try:
+        more = hidden(given or {})
+        if name == "default_headers":
+            check_headers(more)
+    except ConnectionConfigError as error:
+        msg = f"{where}: {error}"
+        raise ConnectionConfigError(msg) from None
+    for number, (key, value) in enumerate(more.items(), 1):
+        if isinstance(value, SecretStr) and isinstance((given or {})[key], str):
+            msg = (
+                f"{where}: number {number} has the name of a secret, and traces keep what a call"
+                f" is given. Wrap its value in pydantic's SecretStr, or put it into {name}= when"
+                " the model is made."
+            )
+            raise ConnectionConfigError(msg)
+    if name == "default_headers":
+        replaced = {key.lower() for key in more}
+        own = {key: value for key, value in (own or {}).items() if key.lower() not in replaced}
+    return {**(own or {}), **more}
+
+
 def shown(pairs: Pairs | None) -> dict[str, str]:
     """Return those whose values are no secret."""
     return {name: value for name, value in (pairs or {}).items() if isinstance(value, str)}

@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.load.serializable import Serializable
-from pydantic import Field, PrivateAttr, field_validator
+from pydantic import BeforeValidator, Field, PrivateAttr
+
+
+def _listed(value: Any) -> Any:
+    return [value] if isinstance(value, str) else value
+
+
+def _named_tokens(value: Any) -> Any:
+    # OpenAI's clients take ids that are numbers; in JSON, names are texts.
+    return {str(k): v for k, v in value.items()} if isinstance(value, Mapping) else value
+
 
 _Penalty = Annotated[float, Field(ge=-2, le=2)]
 
@@ -23,7 +33,7 @@ class ModelSettings(Serializable):
     """Share of the likeliest words that are drawn from."""
     seed: int | None = None
     """Makes draws repeatable, where the server can."""
-    stop: list[str] | None = None
+    stop: Annotated[list[str] | None, BeforeValidator(_listed)] = None
     """Texts at which the answer ends; applied to the answer too, for servers that do not."""
     n: int | None = Field(default=None, ge=1)
     """How many answers to one question."""
@@ -35,7 +45,7 @@ class ModelSettings(Serializable):
     """From -2 to 2: above 0, words become less likely each time that they were said."""
     presence_penalty: _Penalty | None = None
     """From -2 to 2: above 0, words become less likely once they were said."""
-    logit_bias: dict[str, float] | None = None
+    logit_bias: Annotated[dict[str, float] | None, BeforeValidator(_named_tokens)] = None
     """Token id -> what is added to its score, from -100 to 100."""
     reasoning_effort: str | None = None
     """How long a reasoning model thinks, in the server's words: `low`, `medium`, `high`."""
@@ -49,17 +59,6 @@ class ModelSettings(Serializable):
 
         def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
             raise NotImplementedError
-
-    @field_validator("stop", mode="before")
-    @classmethod
-    def _list_stops(cls, value: Any) -> Any:
-        return [value] if isinstance(value, str) else value
-
-    @field_validator("logit_bias", mode="before")
-    @classmethod
-    def _name_tokens(cls, value: Any) -> Any:
-        # OpenAI's clients take ids that are numbers; in JSON, names are texts.
-        return {str(k): v for k, v in value.items()} if isinstance(value, dict) else value
 
 
 SETTINGS = tuple(ModelSettings.__annotations__)

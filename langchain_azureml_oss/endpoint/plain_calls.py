@@ -15,6 +15,7 @@ from langchain_azureml_oss.answers import WholeReader
 from langchain_azureml_oss.connections import beside
 from langchain_azureml_oss.endpoint.call_options import OPTIONS
 from langchain_azureml_oss.endpoint.fields import Mixin
+from langchain_azureml_oss.endpoint.headers import named_deployment, revealed
 from langchain_azureml_oss.errors import AzureMLOSSError, ResponseFormatError
 from langchain_azureml_oss.exchange import Call, RetryPolicy
 from langchain_azureml_oss.wire import HttpRequest, HttpResponse, Timeouts, decode_json, encode_json
@@ -27,14 +28,14 @@ Turns = Generator[Call[Any], Any, T]
 class PlainCalls(Mixin):
     """Makes calls of requests, and carries several of them out in turn."""
 
-    def _with_headers(self, request: HttpRequest, deployment_name: str | None) -> HttpRequest:
+    def _with_headers(self, request: HttpRequest, options: Mapping[str, Any]) -> HttpRequest:
         """Return the request with the headers that each of this package's has."""
         headers = {
             "accept-encoding": "identity",  # a stream's events come one by one
             "user-agent": f"langchain-azureml-oss/{__version__}",
-            **self._own_headers,
+            **revealed(options["default_headers"]),
         }
-        if deployment_name:
+        if deployment_name := named_deployment(options["deployment_name"]):
             headers["azureml-model-deployment"] = deployment_name
         return request.with_headers(headers)
 
@@ -68,11 +69,11 @@ class PlainCalls(Mixin):
         self, request: HttpRequest, read: Callable[[HttpResponse], T], **options: Any
     ) -> Call[T]:
         """Return the call that sends a request and reads its whole answer."""
-        fields = {name: getattr(self, name) for name in OPTIONS}
+        options = {name: getattr(self, name) for name in OPTIONS} | options
         return self._carried(
-            self._with_headers(request, self.deployment_name),
+            self._with_headers(request, options),
             lambda response: WholeReader(response, read, self.max_response_bytes),
-            {**fields, **options},
+            options,
         )
 
     def _json(self, path: str, body: Mapping[str, Any] | None, **options: Any) -> Call[Any]:

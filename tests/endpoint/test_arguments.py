@@ -114,6 +114,7 @@ def test_another_name_is_the_same_argument(make_chat, alias):
         "stop": ["x"],
         "timeout": 4.0,
         "default_headers": {"x-a": "b"},
+        "default_query": {"a": "b"},
     }[ALIASES[alias]]
     with warnings.catch_warnings():
         warnings.simplefilter("error")

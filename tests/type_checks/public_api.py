@@ -64,6 +64,7 @@ def constructors(formatter: ContentFormatter, handler: BaseCallbackHandler) -> N
         max_connections=10,
         default_headers={"x-team": "a"},
         default_query={"api-version": "1"},
+        extra_query={"sig": SecretStr("...")},
         allow_http=False,
         ca_bundle="ca.pem",
         client_cert=("cert.pem", "key.pem"),
