@@ -36,12 +36,13 @@ test: $(READY)  ## Run every test but those of make test-ray
 test-ray: $(READY)  ## Run the tests that start a Ray cluster and kill its workers
 	$(BIN)/python -m pytest tests/batch/test_ray_engine.py $(ARGS)
 
-# The newest that resolve; and with these the oldest of what this package itself needs, over the
-# heads of the tests' own packages, of which some ask for more.
+# The newest that go with the oldest langchain-core; and with these the oldest of what this package
+# itself needs, over the heads of the tests' own packages, of which some ask for more.
 $(FLOOR)/.ready: $(READY)
 	$(PYTHON) -m venv $(FLOOR)
 	$(BIN)/uv pip compile --quiet --resolution lowest-direct --python-version 3.11 -o $(FLOOR)/floors.txt pyproject.toml
-	$(BIN)/uv pip install --quiet --python $(FLOOR)/bin/python -e '.[local,cli,test]' --group dev
+	grep '^langchain-core==' $(FLOOR)/floors.txt > $(FLOOR)/core.txt
+	$(BIN)/uv pip install --quiet --python $(FLOOR)/bin/python -e '.[local,cli,test]' --group dev -c $(FLOOR)/core.txt
 	$(BIN)/uv pip install --quiet --python $(FLOOR)/bin/python --no-deps -r $(FLOOR)/floors.txt
 	@touch $@
 

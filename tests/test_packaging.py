@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import tarfile
@@ -19,7 +20,7 @@ NEEDED = [
     *("mkdocs.yml", "pyproject.toml", "requirements.lock", "requirements.bootstrap.lock"),
     *("requirements.bench.lock", "bench/run.py", "cookbook/quickstart.ipynb"),
     *("tests/conftest.py", "tests/type_checks/public_api.py", "docs/stylesheets/extra.css"),
-    ".github/ISSUE_TEMPLATE/bug.yml",
+    *(".github/ISSUE_TEMPLATE/bug.yml", "hatch_build.py"),
 ]
 """What the sdist's tests read, and its Makefile's targets use."""
 SUFFIXES = {".py", ".md", ".json", ".typed", ".ipynb", ".png", ".svg"}
@@ -45,6 +46,32 @@ def test_the_sdist_holds_what_its_tests_and_documents_need(built):
     }
     assert sorted(package - names) == []
     assert not any(name.startswith((".venv", ".git/", "site/")) for name in names)
+
+
+def test_the_tests_and_documents_of_the_sdist_can_be_collected(built, tmp_path):
+    """From its own files alone: what is read while these are collected is in it."""
+    with tarfile.open(built / f"langchain_azureml_oss-{VERSION}.tar.gz") as sdist:
+        sdist.extractall(tmp_path, filter="data")
+    (folder,) = tmp_path.iterdir()
+    reading = ["tests/docs", "tests/contracts", "tests/families", "tests/test_architecture.py"]
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *reading]
+    said = subprocess.run(command, check=False, capture_output=True, text=True, cwd=folder)
+    assert said.returncode == 0, said.stdout[-2000:]
+    assert "tests/docs/test_documents.py::" in said.stdout
+    where = [sys.executable, "-c", "import langchain_azureml_oss as it; print(it.__file__)"]
+    imported = subprocess.run(where, check=True, capture_output=True, text=True, cwd=folder).stdout
+    assert imported.startswith(str(folder))
+
+
+def test_the_readme_of_a_package_index_has_no_link_that_leads_nowhere(built):
+    with zipfile.ZipFile(built / f"langchain_azureml_oss-{VERSION}-py3-none-any.whl") as wheel:
+        name = f"langchain_azureml_oss-{VERSION}.dist-info/METADATA"
+        shown = wheel.read(name).decode().partition("\n\n")[2]
+    links = re.findall(r"\]\(([^)]+)\)", shown)
+    assert links
+    assert [link for link in links if not link.startswith(("https://", "#"))] == []
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert shown.strip() == re.sub(r"\[([^]]+)\]\((?!https:|#)[^)]+\)", r"\1", readme).strip()
 
 
 def test_the_wheel_holds_the_package_alone_and_works(built, tmp_path):
