@@ -12,7 +12,7 @@ from langchain_azureml_oss.endpoint.arguments import ALIASES as OTHER_NAMES
 from langchain_azureml_oss.endpoint.arguments import refuse
 from langchain_azureml_oss.endpoint.fields import PAIRS, EndpointFields
 from langchain_azureml_oss.endpoint.headers import with_more
-from langchain_azureml_oss.endpoint.model_settings import SETTINGS
+from langchain_azureml_oss.endpoint.model_settings import READ_FROM, SETTINGS
 from langchain_azureml_oss.errors import ConnectionConfigError, quoted
 
 OPTIONS = (
@@ -129,7 +129,7 @@ def call_settings(given: Mapping[str, Any]) -> dict[str, Any]:
 
 def _checked(name: str, spelling: str, value: Any) -> Any:
     try:
-        return _check(name).validate_python(value)
+        return _check(name).validate_python(READ_FROM.get(name, lambda given: given)(value))
     except ValidationError as error:
         said = "; ".join(item["msg"] for item in error.errors(include_url=False))
     # Raised here, since pydantic's error holds the value.

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from langchain_core.language_models.base import LangSmithParams
 from langchain_core.load.serializable import Serializable
-from pydantic import BeforeValidator, Field, PrivateAttr
+from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 
 
 def _listed(value: Any) -> Any:
@@ -18,6 +18,9 @@ def _named_tokens(value: Any) -> Any:
     # OpenAI's clients take ids that are numbers; in JSON, names are texts.
     return {str(k): v for k, v in value.items()} if isinstance(value, Mapping) else value
 
+
+READ_FROM: Mapping[str, Callable[[Any], Any]] = {"stop": _listed, "logit_bias": _named_tokens}
+"""What makes the field's type of the other forms in which a caller may give it."""
 
 _Penalty = Annotated[float, Field(ge=-2, le=2)]
 
@@ -33,7 +36,7 @@ class ModelSettings(Serializable):
     """Share of the likeliest words that are drawn from."""
     seed: int | None = None
     """Makes draws repeatable, where the server can."""
-    stop: Annotated[list[str] | None, BeforeValidator(_listed)] = None
+    stop: list[str] | None = None
     """Texts at which the answer ends; applied to the answer too, for servers that do not."""
     n: int | None = Field(default=None, ge=1)
     """How many answers to one question."""
@@ -45,7 +48,7 @@ class ModelSettings(Serializable):
     """From -2 to 2: above 0, words become less likely each time that they were said."""
     presence_penalty: _Penalty | None = None
     """From -2 to 2: above 0, words become less likely once they were said."""
-    logit_bias: Annotated[dict[str, float] | None, BeforeValidator(_named_tokens)] = None
+    logit_bias: dict[str, float] | None = None
     """Token id -> what is added to its score, from -100 to 100."""
     reasoning_effort: str | None = None
     """How long a reasoning model thinks, in the server's words: `low`, `medium`, `high`."""
@@ -59,6 +62,11 @@ class ModelSettings(Serializable):
 
         def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
             raise NotImplementedError
+
+    @field_validator(*READ_FROM, mode="before")
+    @classmethod
+    def _read(cls, value: Any, info: ValidationInfo) -> Any:
+        return READ_FROM[info.field_name or ""](value)
 
 
 SETTINGS = tuple(ModelSettings.__annotations__)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from langchain_core.load import dumpd, load
 
-from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM
+from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSEmbeddings, AzureMLOSSLLM
 from langchain_azureml_oss.chat_models import ChatArguments
 from langchain_azureml_oss.endpoint.arguments import ALIASES, ELSEWHERE
 from langchain_azureml_oss.errors import ConnectionConfigError
@@ -57,6 +57,22 @@ def test_the_signature_shows_every_field_before_the_first_instance(cls, argument
     assert set(shown.stdout.split()) == set(cls.model_fields)
     assert set(inspect.signature(cls).parameters) == set(cls.model_fields)
     assert "temperature: float | None = None" in pydoc.render_doc(cls, renderer=pydoc.plaintext)
+
+
+@pytest.mark.parametrize("cls", [AzureMLOSSChatModel, AzureMLOSSLLM, AzureMLOSSEmbeddings])
+def test_ipythons_question_mark_and_help_show_every_field_before_the_first_instance(cls):
+    code = (
+        "import pydoc\n"
+        "from IPython.core.oinspect import Inspector\n"
+        f"from langchain_azureml_oss import {cls.__name__} as cls\n"
+        "print(Inspector(theme_name='nocolor').info(cls)['init_definition'])\n"
+        "print('----', pydoc.render_doc(cls, renderer=pydoc.plaintext).partition('Setup:')[0])"
+    )
+    command = [sys.executable, "-W", "ignore", "-c", code]
+    shown = subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    assert "<function" not in shown
+    for said in shown.split("----"):
+        assert [name for name in cls.model_fields if f"{name}:" not in said] == []
 
 
 def test_a_class_of_the_users_own_shows_its_fields_too():
