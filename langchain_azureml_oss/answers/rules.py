@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
+from langchain_azureml_oss.answers.finish_reasons import normalized
 from langchain_azureml_oss.answers.reasoning import ReasoningSplitter
 from langchain_azureml_oss.answers.stops import StopFilter
 from langchain_azureml_oss.families import ReasoningTags
@@ -57,6 +58,7 @@ class ChoiceReader:
         """Those that turn out to be the answer, where it did not."""
         self._misjudged = False
         self._finish_reason: str | None = None
+        self._has_calls = self._has_refusal = False
         self._template_stops = rules.template_stops
         self._trim = rules.trim
         self._tools = rules.tools or rules.sent_tools
@@ -68,6 +70,8 @@ class ChoiceReader:
 
     def feed(self, choice: Choice) -> Choice:
         """Return what can be given out now; the end of the text may wait for the next piece."""
+        self._finish_reason = choice.finish_reason or self._finish_reason
+        self._has_refusal |= bool(choice.refusal)
         if self._stop is not None and choice.text:
             choice.text = self._stop.feed(choice.text)
         if self._reasoning is not None:
@@ -77,7 +81,6 @@ class ChoiceReader:
                 more, late = self._reasoning.settle()
                 text, thought = text + more, thought + late
             choice.text, choice.reasoning = text, choice.reasoning + thought
-            self._finish_reason = choice.finish_reason or self._finish_reason
             if self._assumed and self._reasoning.implied is None:
                 self._thoughts.append(thought)
         return self._finished(choice, final=False)
@@ -94,7 +97,13 @@ class ChoiceReader:
             rest.finish_reason = "stop"
             if self._stop.found in self._template_stops:
                 rest.stopped_at = self._stop.found
-        return self._finished(rest, final=True)
+        rest = self._finished(rest, final=True)
+        rest.normalized_finish_reason = normalized(
+            rest.finish_reason or self._finish_reason,
+            has_calls=self._has_calls,
+            has_refusal=self._has_refusal,
+        )
+        return rest
 
     def _remember(self, rest: Choice) -> None:
         """Let the model know who wrote the first tag; an answer cut off before it shows nothing."""
@@ -109,6 +118,7 @@ class ChoiceReader:
 
     def _finished(self, choice: Choice, *, final: bool) -> Choice:
         """Take white space at the beginning off, and calls out of the text."""
+        self._has_calls |= bool(choice.tool_calls)
         if self._trim:
             choice.text = choice.text.lstrip()
             self._trim = not choice.text
@@ -138,5 +148,6 @@ class ChoiceReader:
         choice.reasoning = "" if self._misjudged else choice.reasoning + rest.reasoning
         choice.tool_calls += rest.tool_calls
         choice.finish_reason = rest.finish_reason or choice.finish_reason
+        choice.normalized_finish_reason = rest.normalized_finish_reason
         choice.stopped_at = rest.stopped_at
         return choice

@@ -50,6 +50,7 @@ class Traces(Mixin):
             "model_name": reply.model or details["trace_name"],
             "model_provider": "azureml_oss",
             "finish_reason": choice.finish_reason,
+            "normalized_finish_reason": choice.normalized_finish_reason,
             "stopped_at": choice.stopped_at,
             "deployment": details["deployment"],
             "request_id": details["request_id"],

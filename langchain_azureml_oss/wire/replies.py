@@ -15,6 +15,8 @@ class Choice:
     tool_calls: list[dict[str, Any]] = field(default_factory=list)
     """As OpenAI writes them; in a stream, fragments with an `index`."""
     finish_reason: str | None = None
+    normalized_finish_reason: str | None = None
+    """The same in langchain-core's words; told at the end, of the answer as a whole."""
     logprobs: Any = None
     index: int = 0
     refusal: str | None = None

@@ -86,6 +86,10 @@ def summary(message):
     """All that an AIMessage says, without what is empty."""
     metadata = dict(message.response_metadata)
     assert metadata.pop("model_provider") == "azureml_oss"
+    # The golden files hold the servers' words; tests/answers/test_finish_reasons.py has the others.
+    normalized = metadata.pop("normalized_finish_reason", None)
+    words = {"stop": {"stop", "tool_call", "refusal"}, "tool_calls": {"tool_call", "refusal"}}
+    assert normalized in words.get(metadata.get("finish_reason"), {None})
     known = {
         "text": message.text,
         "reasoning": message.additional_kwargs.get("reasoning_content"),

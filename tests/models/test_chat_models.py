@@ -258,6 +258,7 @@ def test_an_answer_carries_what_is_known_about_it(make_chat, plug, answer, compl
         "model_name": "m",
         "model_provider": "azureml_oss",
         "finish_reason": "stop",
+        "normalized_finish_reason": "stop",
         "deployment": "blue",
         "request_id": "r1",
     }

@@ -330,7 +330,7 @@ def test_results_carry_what_is_known_about_them(make_llm, plug, answer, events, 
     info = result.generations[0][0].generation_info
     assert info["model_name"] == "m"
     assert info["model_provider"] == "azureml_oss"
-    assert info["finish_reason"] == "stop"
+    assert info["finish_reason"] == info["normalized_finish_reason"] == "stop"
     assert (info["deployment"], info["request_id"]) == ("blue", "r1")
     assert result.llm_output["model_name"] == "m"
     counts = {"input_tokens": 3, "output_tokens": 4, "total_tokens": 7}
