@@ -241,3 +241,12 @@ def test_mistral_has_ids_of_nine_letters_or_digits():
     assert ids[0] == ids[1] != ids[2]
     assert fold(turns("abcDEF123"), row) == turns("abcDEF123")
     assert fold(turns("call_1"), profile(ModelFamily.QWEN)) == turns("call_1")
+
+
+@pytest.mark.parametrize(
+    ("name", "reasons"),
+    [("GPT_OSS", True), ("KIMI", True), ("DEEPSEEK", True), ("LLAMA", False), ("GPT2", False)],
+)
+def test_langchain_is_told_which_families_reason(name, reasons):
+    """In the text, between tags, or in a field of its own, as gpt-oss does."""
+    assert profile(family(name)).model_profile["reasoning_output"] is reasons
