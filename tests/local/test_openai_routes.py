@@ -135,6 +135,21 @@ def test_validation(echo, post, chat, fields, where):
     assert error["details"][0]["loc"] == ["body", where]
 
 
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "fields", [{"n": "text"}, {"n": 0}, {"n": -1}, {"n": True}, {"n": 10**9}, {"stop": [3]}]
+)
+@pytest.mark.parametrize(("path", "field"), [("chat/completions", "messages"), ("completions", "")])
+def test_settings_that_the_engine_cannot_use_are_refused(
+    echo, post, chat, fields, stream, path, field
+):
+    body = chat() if field else {"prompt": "hi"}
+    answer = post(echo, f"/v1/{path}", body | fields | {"stream": stream}, PASS)
+    assert answer.status_code == 400
+    (name,) = fields
+    assert answer.json()["error"]["message"].startswith(name)
+
+
 def test_null_is_a_field_that_was_not_sent(echo, post, chat):
     body = chat(temperature=None, max_tokens=None, top_k=None, stop=None)
     assert post(echo, "/chat/completions", body).status_code == 200

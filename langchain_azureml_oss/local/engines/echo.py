@@ -13,6 +13,7 @@ from langchain_azureml_oss.local.engines.answers import (
     whole_text,
     words,
 )
+from langchain_azureml_oss.local.engines.openai_settings import check_settings
 from langchain_azureml_oss.local.engines.weightless import Weightless, plain_text
 
 if TYPE_CHECKING:
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
 
     from langchain_azureml_oss.local.engines.base import JSON
     from langchain_azureml_oss.local.options import EndpointOptions
+
+_CHECKED = ("stop", "n")
+"""What nobody has checked before: an engine gets these as the client wrote them."""
 
 
 class EchoEngine(Weightless):
@@ -35,7 +39,7 @@ class EchoEngine(Weightless):
         super().__init__(options)
         self._delay_s = options.token_delay_s
 
-    def chat(self, body: JSON) -> AsyncGenerator[JSON, None]:
+    async def chat(self, body: JSON) -> AsyncGenerator[JSON, None]:
         """Answers a chat."""
         texts = [
             (message.get("role"), plain_text(message.get("content")))
@@ -44,13 +48,15 @@ class EchoEngine(Weightless):
         said = next((text for role, text in reversed(texts) if role == "user"), "")
         prompt_tokens = sum(len(words(text)) for _, text in texts)
         answer = _answer(f"echo: {said}", prompt_tokens, body)
-        return paced(answer, body, whole_chat, chat_chunks, self._delay_s)
+        async for piece in paced(answer, body, whole_chat, chat_chunks, self._delay_s):
+            yield piece
 
-    def complete(self, body: JSON) -> AsyncGenerator[JSON, None]:
+    async def complete(self, body: JSON) -> AsyncGenerator[JSON, None]:
         """Goes on with a prompt."""
         prompt = body["prompt"]
         answer = _answer(f" echo: {prompt}", len(words(prompt)), body)
-        return paced(answer, body, whole_text, text_chunks, self._delay_s)
+        async for piece in paced(answer, body, whole_text, text_chunks, self._delay_s):
+            yield piece
 
 
 async def paced(
@@ -72,6 +78,7 @@ async def paced(
 
 
 def _answer(text: str, prompt_tokens: int, body: JSON) -> Answer:
+    check_settings({name: body[name] for name in _CHECKED if name in body})
     tokens = words(text)
     limit = body.get("max_tokens")
     finish_reason = "stop"

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, StrictInt, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, StrictInt, ValidationError, model_validator
 
 from langchain_azureml_oss.local.engines.base import JSON, EngineError
 
@@ -59,7 +59,7 @@ class _Settings(_Part):
     temperature: float | None = None
     top_p: float | None = None
     max_tokens: StrictInt | None = None
-    n: StrictInt | None = None
+    n: Annotated[int, Field(strict=True, ge=1, le=128)] | None = None  # OpenAI's bounds
     seed: StrictInt | None = None
     stop: str | list[str] | None = None
     tools: list[_Tool] | None = None
