@@ -258,9 +258,9 @@ def _run(
             f"{progress.stopped}; {progress.left:,} rows were not asked. {again} asks them."
         )
     if progress.failed:
-        rows = "row" if progress.failed == 1 else "rows"
+        rows, them = ("row", "it") if progress.failed == 1 else ("rows", "them")
         raise CommandError(
-            f"{progress.failed:,} {rows} failed. {again} asks them again. The first was"
+            f"{progress.failed:,} {rows} failed. {again} asks {them} again. The first was"
             f" {progress.first_failure}"
         )
 

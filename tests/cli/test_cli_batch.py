@@ -91,7 +91,9 @@ def test_rows_that_fail_and_a_second_run(configured, questions, run, error_of):
     configured.fail_next("500")
     result = run(*arguments, "--json")
     assert result.exit_code == 1
-    assert error_of(result)["message"].startswith("1 row failed")
+    assert error_of(result)["message"].startswith(
+        "1 row failed. The same command asks it again. The first was row "
+    )
     found = json.loads(result.stdout)
     assert [found[name] for name in ("kept", "answered", "failed")] == [3, 1, 1]
     result = run(*arguments)

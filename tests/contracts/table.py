@@ -11,7 +11,7 @@ BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 _INTRO = """\
 Made from the golden files in `tests/contracts/golden/` by `tests/contracts/table.py`; a test fails
 where it differs. Behind each cell stands a test of `tests/contracts/test_families_table.py`, which
-asks sync and async, whole and streamed, and compares all of the request.
+asks sync and async, streamed or not, and compares all of the request.
 
 *turns*: the conversation's turns are sent as they are. *folded*: the system message goes into the
 first user turn, and neighbours of one role are merged. *template*: the conversation becomes one
