@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from langchain_azureml_oss.cli.terminal import escaped
+
 _STREAM = "-"
 
 
@@ -33,7 +35,7 @@ def files_of_streams(questions: Path, answers: Path) -> Iterator[tuple[Path, Pat
         finally:
             if target != answers and target.exists():
                 with target.open(encoding="utf-8") as file:
-                    shutil.copyfileobj(file, sys.stdout)
+                    sys.stdout.writelines(map(escaped, file))
                 sys.stdout.flush()
 
 

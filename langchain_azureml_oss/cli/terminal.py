@@ -36,8 +36,13 @@ def on_one_line(text: str) -> str:
 
 def as_json_line(value: Mapping[str, Any]) -> str:
     """Return an object as a line of JSON, in which orders are escaped: none is lost, or obeyed."""
+    return escaped(json.dumps(value, ensure_ascii=False)) + "\n"
+
+
+def escaped(lines: str) -> str:
+    """Return lines of JSON with the same values, in which orders are escaped."""
     # JSON itself escapes only those below 32. They can stand nowhere but in a text.
-    return json.dumps(value, ensure_ascii=False).translate(_ESCAPED) + "\n"
+    return lines.translate(_ESCAPED)
 
 
 def takes_styles(stream: TextIO) -> bool:
