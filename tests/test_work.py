@@ -2,7 +2,8 @@
 
 Work is counted in lines of this package that are run, not in seconds. What a single line does in C,
 such as a search by a pattern, has no counter; so each text is read once more at a length at which
-what grows with the square would not come to an end.
+what grows with the square would not come to an end. What C copies is counted where a text comes in
+pieces: by what is allocated for each of them.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sys
+import tracemalloc
 
 import pytest
 
@@ -218,6 +220,80 @@ def test_events_are_read_in_proportion_to_their_length(unit, size):
     read = streamed(SSEDecoder, size)
     assert_linear(read, lambda length: b"data:" + unit * (length // len(unit)))
     streamed(SSEDecoder, size * 10)(b"data:" + unit * LONG)
+
+
+PACKET = 1_400
+
+
+def copied(reader, text):
+    """How many bytes are allocated at the same time to read a piece; the sum over the pieces.
+
+    Who copies all that came so far for each piece, by a slice or by joining, allocates it.
+    """
+    count = 0
+    pieces = in_pieces(text, PACKET)
+    tracemalloc.start()
+    try:
+        for piece in pieces:
+            tracemalloc.reset_peak()
+            before = tracemalloc.get_traced_memory()[0]
+            reader.feed(piece)
+            count += tracemalloc.get_traced_memory()[1] - before
+    finally:
+        tracemalloc.stop()
+    return count
+
+
+def assert_copies_are_linear(make, begin, unit):
+    """Twice as much may add up to three times as much: lists and tables grow by leaps."""
+    counts = [
+        copied(make(), begin + unit * (pieces * PACKET // len(unit))) for pieces in (8, 16, 32)
+    ]
+    first, second, third = counts
+    assert third - second <= 3 * (second - first) + 4 * PACKET, counts
+
+
+class Joining:
+    """Starts anew with each piece."""
+
+    def __init__(self):
+        self.text = ""
+
+    def feed(self, piece):
+        self.text = f"{self.text}{piece}"
+
+
+def test_the_measure_of_copies_sees_what_is_joined_anew():
+    with pytest.raises(AssertionError):
+        assert_copies_are_linear(Joining, "", "x")
+
+
+STREAMED = {
+    "events": (SSEDecoder, b"data:", [b"x", b"\r", b"\n", b": \n", b"data: x\n", b"data: x\n\n"]),
+    "calls": (
+        lambda: ToolCallScanner({"add": {}}, EVERY),
+        "",
+        ["x", " ", "\n", "{", "[", "`", "```\n", "<tool_call>", "[TOOL_CALLS]", "- ", CALL],
+    ),
+    "a-call": (
+        lambda: ToolCallScanner({"add": {}}, EVERY),
+        '<tool_call>{"name": "add", "arguments": {"a": "',
+        ["x", " ", "\\n", "<", "}", "`"],
+    ),
+    "reasoning": (
+        lambda: ReasoningSplitter(ReasoningTags("<think>", "</think>")),
+        "<think>",
+        ["x", " ", "\n", "<", "<think", "</think>"],
+    ),
+    "stops": (lambda: StopFilter(["\nUser:", "\n\n\nx"]), "", ["x", "\n", "\nUser", " "]),
+    "lenient": (lenient_json.ValueEnd, "{", ["[", '"', "{", "x", "1, "]),
+}
+
+
+@pytest.mark.parametrize(("make", "begin", "units"), STREAMED.values(), ids=STREAMED)
+def test_what_is_copied_grows_with_the_length_of_the_text(make, begin, units):
+    for unit in units:
+        assert_copies_are_linear(make, begin, unit)
 
 
 @pytest.mark.parametrize("merges", [False, True])
