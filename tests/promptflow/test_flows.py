@@ -311,18 +311,18 @@ def test_the_definition_is_new_each_time():
 
 
 @pytest.fixture
-def pf(tmp_path, monkeypatch, capsys):
-    """Runs `pf` with the store that holds `mine`, in this process, which has imported it already.
+def pf(tmp_path, monkeypatch):
+    """Runs `pf` with the store that holds `mine`, in a process of its own: it handles signals.
 
     A run over a file starts a worker of its own; nothing may be left of it, nor of any service.
     """
-    from promptflow._cli._pf import entry
-
     settings = {
         "PYTHON_KEYRING_BACKEND": "keyrings.alt.file.PlaintextKeyring",
         "PYTHONWARNINGS": "ignore",
         "PF_BATCH_METHOD": "spawn",  # a fork of a process with threads may hang
         "PF_WORKER_COUNT": "1",
+        "PYTHONDONTWRITEBYTECODE": "",  # its processes share what they compile
+        "PYTHONPYCACHEPREFIX": str(tmp_path.parent / "bytecode"),
     }
     for name, value in settings.items():
         monkeypatch.setenv(name, value)
@@ -330,9 +330,9 @@ def pf(tmp_path, monkeypatch, capsys):
     before = set(psutil.Process().children(recursive=True))
 
     def run(*words):
-        monkeypatch.setattr(sys, "argv", ["pf", *words])
-        entry.main()
-        return capsys.readouterr().out
+        command = [sys.executable, "-c", "from promptflow._cli._pf.entry import main; main()"]
+        done = subprocess.run([*command, *words], check=True, capture_output=True, text=True)
+        return done.stdout
 
     yield run
     left = [one for one in set(psutil.Process().children(recursive=True)) - before if ours(one)]
