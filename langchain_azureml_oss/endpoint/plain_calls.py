@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Coroutine, Generator, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from langchain_azureml_oss._version import __version__
 from langchain_azureml_oss.answers import WholeReader
@@ -103,35 +103,45 @@ class PlainCalls(Mixin):
 
     def _in_turn(self, turns: Turns[T]) -> T:
         """Carry out the calls of a generator, and return what it returns."""
-        outcome: Any = None
-        try:
-            call = next(turns)
-            while True:
-                try:
-                    outcome = self._answer(call)
-                except AzureMLOSSError as error:
-                    call = turns.throw(error)
-                else:
-                    call = turns.send(outcome)
-        except StopIteration as end:
-            result: T = end.value
-            return result
+        asked = _Asked(turns)
+        for call in asked:
+            try:
+                asked.outcome = self._answer(call)
+            except AzureMLOSSError as error:
+                asked.outcome = error
+        return asked.result
 
     async def _ain_turn(self, turns: Turns[T]) -> T:
         """Carry out the calls of a generator, and return what it returns."""
-        outcome: Any = None
+        asked = _Asked(turns)
+        for call in asked:
+            try:
+                asked.outcome = await self._aanswer(call)
+            except AzureMLOSSError as error:
+                asked.outcome = error
+        return asked.result
+
+
+class _Asked(Generic[T]):
+    """The calls of a generator; what came of each is put into `outcome` before the next."""
+
+    result: T
+
+    def __init__(self, turns: Turns[T]) -> None:
+        self.outcome: Any = None
+        self._turns = turns
+
+    def __iter__(self) -> _Asked[T]:
+        return self
+
+    def __next__(self) -> Call[Any]:
         try:
-            call = next(turns)
-            while True:
-                try:
-                    outcome = await self._aanswer(call)
-                except AzureMLOSSError as error:
-                    call = turns.throw(error)
-                else:
-                    call = turns.send(outcome)
+            if isinstance(self.outcome, AzureMLOSSError):
+                return self._turns.throw(self.outcome)
+            return self._turns.send(self.outcome)
         except StopIteration as end:
-            result: T = end.value
-            return result
+            self.result = end.value
+            raise
 
 
 def _object(response: HttpResponse, path: str) -> dict[str, Any]:

@@ -41,16 +41,22 @@ def shorten(text: str, limit: int = 500) -> str:
 
 _LONG = re.compile(r"(?=[\w.~+/=-]*[0-9])[\w.~+/=-]{16,}|eyJ[\w.~+/=-]*")
 """Long, in one piece, and not of letters alone."""
-_WORD = r"(?:\d{0,4}[A-Za-z]{0,30}\d{0,4}[A-Za-z]?|(?:19|20)\d{6})"
-_OF_WORDS = re.compile(rf"(?!eyJ){_WORD}(?:[-_./~=]{_WORD})*")
-"""Of short words, with a number at an end: a name (`llama-3-8b-instruct`), or a path."""
+_BETWEEN_WORDS = re.compile(r"[-_./~=]")
+_WORD = re.compile(r"\d{0,4}[A-Za-z]{0,30}\d{0,4}[A-Za-z]?|(?:19|20)\d{6}")
+"""A short word, with a number at an end, or a date."""
 _MOST_SHOWN = 500
 
 
 def is_like_a_key(value: Any) -> bool:
     """Whether what is shown of a value may be a key, in the place of a name, a path or a number."""
     text = str(value)[:_MOST_SHOWN]
-    return any(_OF_WORDS.fullmatch(found) is None for found in _LONG.findall(text))
+    return not all(_is_of_words(found) for found in _LONG.findall(text))
+
+
+def _is_of_words(text: str) -> bool:
+    """Whether it is a name (`llama-3-8b-instruct`), or a path."""
+    words = _BETWEEN_WORDS.split(text)  # each by itself: one pattern for all would try every cut
+    return not text.startswith("eyJ") and all(map(_WORD.fullmatch, words))
 
 
 def quoted(value: Any) -> str:

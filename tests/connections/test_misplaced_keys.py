@@ -24,6 +24,7 @@ URL = "https://ep.example/score"
         *(AZURES, "sk-7Hq2vR9tLwX4bN8m", "eyJ0eXAi.eyJhdWQi.abc", "0123456789abcdef0123"),
         *("550e8400-e29b-41d4-a716-446655440000", f"/home/{AZURES}", f"/etc/{AZURES}.pem"),
         "AbCdEfGh1jKlMn0pQrStUvWx+/==",
+        "llama-" + "11-" * 40 + "2024+",  # words that can be cut in many ways
     ],
 )
 def test_what_is_like_a_key(text):
