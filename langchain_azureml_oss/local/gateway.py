@@ -54,10 +54,8 @@ async def generate(request: web.Request) -> web.StreamResponse:
         raise detail(400, f"{api.field}: {problem}.")
     if not isinstance(body.get("stream", False), bool):
         raise detail(400, "stream: Input should be a valid boolean.")
-    name, pieces = (
-        state.model_name(request),
-        api.engine(state.engine)(body | state.passed_on(request)),
-    )
+    name = state.model_name(request)
+    pieces = api.engine(state.engine)(body | state.passed_on(request))
     if not body.get("stream"):
         return web.json_response(present(await only(_in_openai_words(pieces)), name))
     wanted = isinstance(asked := body.get("stream_options"), dict) and asked.get("include_usage")
