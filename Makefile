@@ -27,8 +27,9 @@ demo: $(READY)  ## Stream an answer from a real model on a local Azure ML endpoi
 	@$(BIN)/azureml-oss chat --local "What is CI?"
 
 # In as many processes as there are processors, a file of tests in one of them. A benchmark of
-# LangChain's suites is run as a test there, untimed.
-PYTEST := -m pytest -n auto --dist loadfile --benchmark-disable
+# LangChain's suites is run as a test there, untimed. A process that dies ends the run: without it,
+# what is left would be waited for.
+PYTEST := -m pytest -n auto --dist loadfile --max-worker-restart=0 --benchmark-disable
 
 test: $(READY)  ## Run every test but those of make test-ray
 	$(BIN)/python $(PYTEST) --ignore=tests/batch/test_ray_engine.py $(ARGS)

@@ -7,6 +7,7 @@ import itertools
 import json
 import os
 import re
+import signal
 import socket
 import struct
 import tempfile
@@ -35,6 +36,7 @@ SCORE_URL = f"{HOST}/score"
 CHAT_URL = f"{HOST}/v1/chat/completions"
 settings.register_profile("steady", deadline=None)  # a busy machine is no failure
 settings.load_profile("steady")
+_SIGNALS = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
 _PROXY_NAMES = {"http_proxy", "https_proxy", "all_proxy", "no_proxy"}
 
 
@@ -50,6 +52,15 @@ def clean_environment(monkeypatch):
     for name in list(os.environ):
         if name.startswith("AZUREML_") or name.lower() in _PROXY_NAMES:
             monkeypatch.delenv(name)
+
+
+@pytest.fixture(autouse=True)
+def own_signals():
+    """A flow leaves a handler of prompt flow, which ends the process 3 s after a signal."""
+    yield
+    for number, handler in _SIGNALS.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
 
 
 @pytest.fixture(scope="session")

@@ -28,6 +28,7 @@ def chat_at(make_chat):
 @pytest.fixture
 def no_leaks():
     """Nothing is left open without a word."""
+    gc.collect()  # what other tests left is theirs
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
