@@ -7,6 +7,8 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from langchain_core.messages import AIMessage
+
 from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
 from langchain_azureml_oss.compat.adapting import AdaptedFormatter
 from langchain_azureml_oss.compat.formatters import AzureMLEndpointApiType, meaning
@@ -29,6 +31,10 @@ class AzureMLOnlineEndpoint(AzureMLOSSLLM):
         warnings.warn(line, DeprecationWarning, stacklevel=2)
         super().__init__(**new)
 
+    def __call__(self, prompt: Any, stop: list[str] | None = None, **options: Any) -> str:
+        """Return what `invoke` returns: models could be called before LangChain 1.0."""
+        return self.invoke(prompt, stop=stop, **options)
+
 
 @loadable
 class AzureMLChatOnlineEndpoint(AzureMLOSSChatModel):
@@ -43,6 +49,10 @@ class AzureMLChatOnlineEndpoint(AzureMLOSSChatModel):
         warnings.warn(line, DeprecationWarning, stacklevel=2)
         super().__init__(**new)
 
+    def __call__(self, messages: Any, stop: list[str] | None = None, **options: Any) -> AIMessage:
+        """Return what `invoke` returns: models could be called before LangChain 1.0."""
+        return self.invoke(messages, stop=stop, **options)
+
 
 def translated(arguments: Mapping[str, Any], name: str) -> tuple[dict[str, Any], str]:
     """Return the arguments of the new class, and a sentence that shows how they are written.
@@ -55,7 +65,7 @@ def translated(arguments: Mapping[str, Any], name: str) -> tuple[dict[str, Any],
     new = {key: value for key, value in arguments.items() if value is not None}
     new.pop("http_client", None)  # the old class made its own, whatever was given
     api_type = _api_type(new.pop("endpoint_api_type", None))
-    given = new.pop("content_formatter", None)
+    given = _made(new.pop("content_formatter", None))
     shown = {key: "..." for key in new if key in {"endpoint_url", "endpoint_api_key"}}
     known = meaning(given)
     if known is not None:
@@ -108,12 +118,22 @@ def _check_url(url: Any, api_type: AzureMLEndpointApiType) -> None:
         raise ConnectionConfigError(msg)
 
 
+def _made(given: Any) -> Any:
+    """Return a formatter; LangChain's own page for the chat model gives its class."""
+    if not isinstance(given, type):
+        return given
+    try:
+        return given()
+    except Exception as error:
+        msg = f"content_formatter is the class {given.__name__}; give an object of it."
+        raise ConnectionConfigError(msg) from error
+
+
 def _check_methods(given: Any) -> None:
     methods = ("format_request_payload", "format_response_payload")
-    if isinstance(given, type) or not all(callable(getattr(given, name, None)) for name in methods):
-        what = f"the class {given.__name__}" if isinstance(given, type) else type(given).__name__
+    if not all(callable(getattr(given, name, None)) for name in methods):
         msg = (
-            f"content_formatter is {what}; it must be an object such as"
+            f"content_formatter is {type(given).__name__}; it must be an object such as"
             f" CustomOpenAIChatContentFormatter(), with the methods {' and '.join(methods)}."
         )
         raise ConnectionConfigError(msg)

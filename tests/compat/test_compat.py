@@ -336,9 +336,24 @@ def test_none_is_what_the_old_classes_had_where_nothing_was_given(where):
     assert compat.AzureMLOnlineEndpoint(**NOTHING, **where).invoke("Hi") == " echo: Hi"
 
 
-@pytest.mark.parametrize(
-    "given", [compat.LlamaChatContentFormatter, compat.ContentFormatterBase, "LLAMA", object()]
-)
+class NeedsMore(compat.ContentFormatterBase):
+    """Its class alone is not enough."""
+
+    def __init__(self, more):
+        self.more = more
+
+
+def test_models_are_called_and_formatters_given_as_classes(where):
+    """As LangChain's own pages of 2023 and 2024 have it."""
+    chat = compat.AzureMLChatOnlineEndpoint(content_formatter=compat.LlamaContentFormatter, **where)
+    assert chat(messages=[HumanMessage("Hi there")], stop=["there"]).text == "echo: Hi "
+    llm = compat.AzureMLOnlineEndpoint(content_formatter=compat.LlamaContentFormatter, **where)
+    assert llm("Hi there", stop=["there"]) == " echo: Hi "
+    with pytest.raises(ConnectionConfigError, match="is the class NeedsMore; give an object"):
+        compat.AzureMLChatOnlineEndpoint(content_formatter=NeedsMore, **where)
+
+
+@pytest.mark.parametrize("given", ["LLAMA", object()])
 def test_what_is_no_formatter_is_refused(where, given):
     with pytest.raises(ConnectionConfigError, match=r"must be an object such as .*Formatter\(\)"):
         compat.AzureMLChatOnlineEndpoint(content_formatter=given, **where)
