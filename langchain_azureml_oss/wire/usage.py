@@ -6,7 +6,12 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:  # importing it takes long, and the errors of this package need this room
-    from langchain_core.messages.ai import UsageMetadata
+    from langchain_core.messages.ai import InputTokenDetails, OutputTokenDetails, UsageMetadata
+
+# As langchain-openai names them.
+_INPUT = {"cached_tokens": "cache_read", "cache_write_tokens": "cache_creation"}
+_OUTPUT = {"reasoning_tokens": "reasoning"}
+_BOTH = {"audio_tokens": "audio"}
 
 
 def usage_metadata(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
@@ -14,7 +19,7 @@ def usage_metadata(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
 
     Args:
         usage: OpenAI's `usage` object, which the later /score servers send too: `prompt_tokens`,
-            `completion_tokens`, `total_tokens`, and details of cached and reasoning tokens.
+            `completion_tokens`, `total_tokens`, and what the first two are made of.
     """
     if not usage:
         return None
@@ -25,13 +30,18 @@ def usage_metadata(usage: Mapping[str, Any] | None) -> UsageMetadata | None:
         "output_tokens": completion,
         "total_tokens": _count(usage, "total_tokens") or prompt + completion,
     }
-    cached = _count(usage.get("prompt_tokens_details"), "cached_tokens")
-    if cached is not None:
-        counts["input_token_details"] = {"cache_read": cached}
-    reasoning = _count(usage.get("completion_tokens_details"), "reasoning_tokens")
-    if reasoning is not None:
-        counts["output_token_details"] = {"reasoning": reasoning}
+    read: InputTokenDetails = _details(usage.get("prompt_tokens_details"), _BOTH | _INPUT)
+    if read:
+        counts["input_token_details"] = read
+    said: OutputTokenDetails = _details(usage.get("completion_tokens_details"), _BOTH | _OUTPUT)
+    if said:
+        counts["output_token_details"] = said
     return counts
+
+
+def _details(counts: Any, names: Mapping[str, str]) -> Any:
+    found = {name: _count(counts, key) for key, name in names.items()}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 def _count(counts: Any, name: str) -> int | None:

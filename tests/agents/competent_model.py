@@ -45,10 +45,29 @@ def competent(body: dict) -> dict:
     calls = [] if text else [_call(situation)]
     if calls and situation.dialect:
         text, calls = written(situation.dialect, calls), []
-    said = len(text.split()) + 5 * len(calls)
-    asked = sum(len(_words(message).split()) for message in body["messages"])
-    usage = {"prompt_tokens": asked, "completion_tokens": said, "total_tokens": asked + said}
-    return {"content": text, "tool_calls": calls, "usage": usage}
+    thought = "Let me see." if "reasoning_effort" in body else ""
+    usage = _usage(body["messages"], len(text.split()) + 5 * len(calls), len(thought.split()))
+    return {"content": text, "reasoning_content": thought, "tool_calls": calls, "usage": usage}
+
+
+def _usage(messages: list[dict], said: int, thought: int) -> dict:
+    """Words for tokens; the turns before the last are those of the prompt before, so cached."""
+    asked, cached, sounds = (
+        sum(len(_words(message).split()) for message in messages),
+        sum(len(_words(message).split()) for message in messages[:-1]),
+        sum(_words(message).count("(input_audio)") for message in messages[-1:]),
+    )
+    return {
+        "prompt_tokens": asked,
+        "completion_tokens": said + thought,
+        "total_tokens": asked + said + thought,
+        "prompt_tokens_details": {
+            "cached_tokens": cached,
+            "cache_write_tokens": asked - cached - sounds,
+            "audio_tokens": sounds,
+        },
+        "completion_tokens_details": {"reasoning_tokens": thought},
+    }
 
 
 def written(dialect: str, calls: list[dict]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import struct
 import zlib
 from types import SimpleNamespace
@@ -9,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.exceptions import OutputParserException
+from langchain_tests.conftest import base_vcr_config
 from langchain_tests.integration_tests import chat_models
 
 from integration.endpoints import stop_endpoints
@@ -63,6 +65,37 @@ def files_of_the_suite(monkeypatch):
         return SimpleNamespace(content=_SOUND if url.endswith(".wav") else _PICTURE)
 
     monkeypatch.setattr(chat_models.httpx, "get", get)
+
+
+@pytest.fixture(scope="session")
+def vcr_config():
+    """Cassettes hold no key, and no port, which is another in each run.
+
+    They are replayed. After a change of what is sent, delete them, and record them anew with
+    `--record-mode=once -k test_stream_time`.
+    """
+
+    def of_no_port(request):
+        request.uri = re.sub(r"//127\.0\.0\.1:\d+/", "//local.endpoint/", request.uri)
+        return request
+
+    config = base_vcr_config() | {"before_record_request": of_no_port}
+    config["filter_headers"] += [("x-ms-client-request-id", None), ("user-agent", None)]
+    del config["record_mode"], config["cassette_library_dir"]  # none; beside this file
+    return config
+
+
+@pytest.fixture
+def default_cassette_name(request):
+    """What is sent depends on the path alone."""
+    return request.cls.path.strip("/").replace("/", "-") if request.cls else request.node.name
+
+
+@pytest.fixture(autouse=True)
+def replayed(request, vcr, record_mode):
+    """A test with a cassette asks nobody."""
+    yield
+    assert vcr is None or record_mode != "none" or (vcr.play_count and vcr.all_played)
 
 
 def _chunk(kind, data):

@@ -65,6 +65,10 @@ class Suite(ChatModelIntegrationTests):
         return False
 
     @property
+    def enable_vcr_tests(self):
+        return True
+
+    @property
     def supports_json_mode(self):
         return True
 

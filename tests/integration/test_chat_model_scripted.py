@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
 from typing import ClassVar
 
 import pytest
+from langchain_core.messages import HumanMessage
 from langchain_tests.integration_tests import ChatModelIntegrationTests
 
 from integration.endpoints import endpoint
@@ -31,6 +34,10 @@ class Suite(ChatModelIntegrationTests):
         return False
 
     @property
+    def enable_vcr_tests(self):
+        return True
+
+    @property
     def supports_json_mode(self):
         return True
 
@@ -39,12 +46,50 @@ class Suite(ChatModelIntegrationTests):
         return True
 
 
+SOUND = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
+
+
+class Detailed(Suite):
+    """What the script counts apart. No answer here is sound, so `audio_output` is off."""
+
+    counted: ClassVar = ["cache_read_input", "cache_creation_input"]
+
+    @property
+    def supported_usage_metadata_details(self):
+        return {"invoke": self.counted, "stream": self.counted}
+
+    def invoke_with_audio_input(self, *, stream=False):
+        message = self._answer([HumanMessage([{"type": "text", "text": "Hello"}, SOUND])], stream)
+        assert message.usage_metadata["input_token_details"]["audio"] == 1
+        return message
+
+    def invoke_with_reasoning_output(self, *, stream=False):
+        message = self._answer("Hello", stream, reasoning_effort="low")
+        assert message.usage_metadata["output_token_details"]["reasoning"] == 3
+        return message
+
+    def invoke_with_cache_read_input(self, *, stream=False):
+        message = self._answer([("user", "one two"), ("ai", "three"), ("user", "four")], stream)
+        counts = {"cache_read": 3, "cache_creation": 1, "audio": 0}
+        assert message.usage_metadata["input_token_details"] == counts
+        return message
+
+    invoke_with_cache_creation_input = invoke_with_cache_read_input
+
+    def _answer(self, question, stream, **settings):
+        model = self.chat_model_class(**self.chat_model_params)
+        if not stream:
+            return model.invoke(question, **settings)
+        return reduce(add, model.stream(question, **settings))
+
+
 # Off: supports_video_inputs, which no test of the suite looks at (tests/models/test_messages.py
-# does); supported_usage_metadata_details, which this engine does not report, see tests/wire for
-# them; enable_vcr_tests, which only times a replayed answer.
+# does); supports_model_override: Microsoft's server answers in its model's own name.
 # Of a file without a name, langchain-core warns.
 @pytest.mark.filterwarnings("ignore:OpenAI may require a filename:UserWarning")
-class AtOpenAI(Suite):
+class AtOpenAI(Detailed):
+    counted: ClassVar = [*Detailed.counted, "audio_input", "reasoning_output"]
+
     @property
     def supports_image_inputs(self):
         return True
@@ -146,7 +191,7 @@ class TestScoreJson(AtScore):
     family = "GEMMA"
 
 
-class TestScoreOfLaterServers(AtScore):
+class TestScoreOfLaterServers(AtScore, Detailed):
     """They report usage, and their model's name."""
 
     family = "DEEPSEEK"

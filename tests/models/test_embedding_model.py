@@ -170,6 +170,7 @@ def test_every_shape_is_read_with_both_contracts(plug, answer, embed, url, body)
     [
         *({}, [], None, 3, "words", [1.0, 2.0], [[], []], [None, None], [["a"], ["b"]]),
         *([[True], [False]], [[[1.0]], [[2.0]]], {"output": TWO}, {"1": TWO[0], "2": TWO[1]}),
+        [{"0": "the meaning", "1": "of life"}],  # a model that was deployed for text generation
         *({"data": {}}, {"data": [{"index": 0, "embedding": "AAAA"}]}, {"data": [3]}),
         *(openai_answer(*TWO, places=[0, 0]), openai_answer(*TWO, places=[1, 2])),
         *(openai_answer(*TWO, places=[[], {}]), b"[[1.0, NaN], [1.0, 2.0]]", b"[" * 100_000),

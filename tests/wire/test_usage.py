@@ -30,12 +30,12 @@ def test_the_details_are_kept():
     counts = {
         "prompt_tokens": 3,
         "completion_tokens": 4,
-        "prompt_tokens_details": {"cached_tokens": 2},
-        "completion_tokens_details": {"reasoning_tokens": 0},
+        "prompt_tokens_details": {"cached_tokens": 2, "cache_write_tokens": 1, "audio_tokens": 0},
+        "completion_tokens_details": {"reasoning_tokens": 0, "audio_tokens": 1},
     }
     found = usage_metadata(counts)
-    assert found["input_token_details"] == {"cache_read": 2}
-    assert found["output_token_details"] == {"reasoning": 0}
+    assert found["input_token_details"] == {"cache_read": 2, "cache_creation": 1, "audio": 0}
+    assert found["output_token_details"] == {"reasoning": 0, "audio": 1}
 
 
 def test_null_details_are_none():
