@@ -313,10 +313,11 @@ class AzureMLOSSChatModel(Discovering, TokenCounts, BaseChatModel):
                 What a server does not take is asked for in words, and checked.
             include_raw: Whether to return a dict of `raw`, `parsed` and `parsing_error` instead.
             strict: Whether the server must keep to the schema, where it can.
-            **kwargs: Bound to the model as well.
+            **kwargs: Bound to the model as well; with `tools`, which need `json_schema`, the answer
+                may call one instead: take `include_raw`, and look at `raw`.
 
         Raises:
-            ValueError: there is no schema, or the method is unknown.
+            ValueError: there is no schema, or the method is unknown or takes no other tools.
             ModelRefusalError: when called, the model refuses (RefusalError with an older
                 langchain-core).
             OutputParserException: when called, the answer has another form.
@@ -324,7 +325,8 @@ class AzureMLOSSChatModel(Discovering, TokenCounts, BaseChatModel):
         # Its parsers are pydantic classes, whose making takes a tenth of the package's import.
         from langchain_azureml_oss.structured_output import structured_model  # noqa: PLC0415
 
-        method = method or ("json_schema" if self._prompts_tools else "function_calling")
+        by_schema = self._prompts_tools or kwargs.get("tools")
+        method = method or ("json_schema" if by_schema else "function_calling")
         return structured_model(
             self, schema, method=method, include_raw=include_raw, strict=strict, **kwargs
         )

@@ -56,13 +56,16 @@ def structured_model(
         **kwargs: Bound to the model as well.
 
     Raises:
-        ValueError: there is no schema, or the method is unknown.
+        ValueError: there is no schema, or the method is unknown or takes no other tools.
     """
     if method not in _BINDERS:
         msg = f"method {method!r} is none of {', '.join(_BINDERS)}."
         raise ValueError(msg)
     if schema is None and method != "json_mode":
         msg = f"method {method!r} needs a schema."
+        raise ValueError(msg)
+    if kwargs.get("tools") and method == "function_calling":
+        msg = "tools= beside a schema is for method 'json_schema': here, the schema is the one tool."
         raise ValueError(msg)
     if strict is not None and method == "json_mode":
         msg = "strict is for function_calling and json_schema; json_mode has no schema to keep to."
@@ -75,7 +78,8 @@ def structured_model(
     if not include_raw:
         return bound | parser
     # Here a wrong answer is shown and not raised, so a stream of it simply ends.
-    shown = parser.model_copy(update={"checks_stream": False})
+    may_call = {"may_call": True} if kwargs.get("tools") else {}
+    shown = parser.model_copy(update={"checks_stream": False, **may_call})
     parsed = RunnablePassthrough.assign(
         parsed=itemgetter("raw") | shown, parsing_error=lambda _: None
     )
@@ -265,6 +269,13 @@ def _reasoning(message: AIMessage) -> str:
 
 class _CheckedJsonParser(_Checked, _JsonParser):
     checks_stream: bool = True
+    may_call: bool = False
+    """Whether the model may call a tool instead, of which nothing is parsed."""
+
+    def parse_result(self, result: list[Generation], *, partial: bool = False) -> Any:
+        if self.may_call and not partial and _message(result).tool_calls:
+            return None
+        return super().parse_result(result, partial=partial)
 
 
 def _message(result: list[Generation]) -> AIMessage:

@@ -81,7 +81,7 @@ class SharedArguments(TypedDict, total=False):
     timeout: float | tuple[float, float] | None
     request_timeout: float | tuple[float, float] | None
     deadline: float | None
-    max_retries: int
+    max_retries: int | None
     backoff: tuple[float, float]
     retry_read_timeouts: bool
     on_retry: Callable[[Retry], object] | None
@@ -95,7 +95,7 @@ class SharedArguments(TypedDict, total=False):
     ca_bundle: str | None
     client_cert: str | tuple[str, str] | None
     streaming: bool
-    stream_usage: bool
+    stream_usage: bool | None
     # langchain-core's own.
     name: str | None
     cache: BaseCache | bool | None
@@ -128,6 +128,8 @@ _AS_CLIENT = "Connections are made by this package: ca_bundle=, client_cert=, ti
 _AS_CLIENT += " max_connections= say how, and proxies come from HTTPS_PROXY."
 _AS_URL = "The endpoint's URL, with its path, goes to endpoint_url=."
 _AS_MODEL = "The name of the model goes to model=, that of a deployment to deployment_name=."
+_AS_IT_IS = "Texts are sent as they are, and no tokenizer is needed for that: leave it out."
+_NO_RESPONSES = "Azure ML's endpoints have no Responses API; leave it out."
 _AS_HEADER = "Leave it out, or send it as a header: default_headers={'OpenAI-Organization': '...'}."
 
 ELSEWHERE: Mapping[str, str] = {
@@ -147,9 +149,33 @@ ELSEWHERE: Mapping[str, str] = {
     "azure_deployment": _AS_MODEL,
     "azure_ad_token": _AS_KEY,
     "azure_ad_token_provider": "A function that returns a token goes to credential=.",
-    "use_responses_api": "Azure ML's endpoints have no Responses API; leave it out.",
+    "use_responses_api": _NO_RESPONSES,
+    "use_previous_response_id": _NO_RESPONSES,
+    "client": _AS_CLIENT,
+    "async_client": _AS_CLIENT,
+    "root_client": _AS_CLIENT,
+    "root_async_client": _AS_CLIENT,
+    "http_socket_options": _AS_CLIENT,
+    "stream_chunk_timeout": "The longest silence of a stream goes to timeout=(connect, read).",
+    "include_response_headers": "response_metadata tells request_id and deployment; leave it out.",
+    "disabled_params": "What is not set is not sent; leave it out.",
+    "deployment": _AS_MODEL,
+    "openai_api_type": "The URL says what is spoken; leave it out.",
+    "chunk_size": "How many texts share a request goes to batch_size=.",
+    "check_embedding_ctx_length": _AS_IT_IS,
+    "embedding_ctx_length": _AS_IT_IS,
+    "tiktoken_enabled": _AS_IT_IS,
+    "allowed_special": _AS_IT_IS,
+    "disallowed_special": _AS_IT_IS,
+    "tiktoken_model_name": "A tokenizer goes to custom_get_token_ids=; or the server counts with"
+    " token_counting='server'.",
+    "skip_empty": "Every text has its vector; leave it out.",
+    "show_progress_bar": "None is shown; leave it out.",
+    "retry_min_seconds": "The waits between tries go to backoff=(first, longest).",
+    "retry_max_seconds": "The waits between tries go to backoff=(first, longest).",
 }
-"""Arguments of other packages' models that mean something else here -> the way here."""
+"""Arguments of other packages' models that mean something else here -> the way here. None and False
+say that it is not wanted, and so nothing."""
 
 
 _NO_SECRETS = frozenset({"prompt_cache_key"})
@@ -179,6 +205,8 @@ def understood(given: Mapping[str, Any], names: Iterable[str]) -> Understood:
     for spelling, value in given.items():
         name = ALIASES.get(spelling, spelling)
         if name not in names:
+            if value is None or (value is False and name in ELSEWHERE):
+                continue
             refuse(spelling, value)
             unknown[name] = value
         elif name in _JOINED and known.get(name) and value:

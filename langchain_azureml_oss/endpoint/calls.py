@@ -199,8 +199,8 @@ class EndpointCalls(PlainCalls, Traces):
             *(AsTheyAre(self._row.defaults), AsTheyAre(self.model_kwargs), fields),
             *(AsTheyAre(call_kwargs), call),
         )
-        check(settings)
         check_forms({name: setting.value for name, setting in settings.items()})
+        check(settings)
         settings.pop("stream", None)  # it is the method called that decides
         return settings
 

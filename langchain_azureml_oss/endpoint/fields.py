@@ -170,7 +170,10 @@ class EndpointFields(SelfDescribing, ModelSettings):
     @classmethod
     def _gather(cls, values: Any) -> Any:
         """Take what the connection and the environment say, and sort unknown arguments."""
-        known, unknown = understood(values, cls.model_fields)
+        fields = cls.model_fields
+        known, unknown = understood(values, fields)
+        # None is what was not said: ChatOpenAI's `max_retries=None`.
+        known = {k: v for k, v in known.items() if v is not None or fields[k].default is None}
         if unknown:
             warn_of_unknown(cls.__name__, unknown, [*cls.model_fields, *ALIASES])
             known["model_kwargs"] = {**(known.get("model_kwargs") or {}), **unknown}
@@ -198,11 +201,6 @@ class EndpointFields(SelfDescribing, ModelSettings):
     @classmethod
     def _leave_out_default(cls, value: str | None) -> str | None:
         return named_deployment(value)
-
-    @field_validator("timeout", mode="before")
-    @classmethod
-    def _default_timeout(cls, value: Any) -> Any:
-        return cls.model_fields["timeout"].default if value is None else value
 
     @field_validator(*PAIRS, mode="before")
     @classmethod
@@ -272,6 +270,11 @@ class EndpointFields(SelfDescribing, ModelSettings):
             "deployment_name": self.deployment_name or "default",
             **{name: shown(pairs) for name in PAIRS if (pairs := getattr(self, name))},
         }
+
+    @property
+    def model_name(self) -> str | None:
+        """`model`, under the other name that the constructor takes for it."""
+        return self.model
 
     @property
     def _url(self) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 from langchain_core.load import dumpd, load
+from langchain_openai import ChatOpenAI, OpenAI
 
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSEmbeddings, AzureMLOSSLLM
 from langchain_azureml_oss.chat_models import ChatArguments
@@ -191,6 +192,25 @@ def test_openais_words_are_checked(make_chat, wrong):
 def test_what_means_something_else_here_is_refused_with_the_way(make_chat, name):
     with pytest.raises(ConnectionConfigError, match=rf"^{name} is not an argument.*\."):
         make_chat(**{name: "x"})
+
+
+@pytest.mark.parametrize(
+    ("theirs", "make"), [(ChatOpenAI, "make_chat"), (OpenAI, "make_llm")], ids=["chat", "llm"]
+)
+def test_what_langchain_openai_has_by_default_says_nothing_here(request, theirs, make):
+    """A program that passes all settings on, most of which nobody has set."""
+    unset = {name: field.default for name, field in theirs.model_fields.items()}
+    unset = {name: value for name, value in unset.items() if value is None or value is False}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model = request.getfixturevalue(make)(**unset)
+    assert model.model_kwargs == {}
+    assert (model.max_retries, model.stream_usage, model.timeout) == (3, True, (10.0, 180.0))
+
+
+def test_a_setting_is_read_under_both_of_its_names(make_chat, make_llm):
+    for make in (make_chat, make_llm):
+        assert make(model="m").model_name == make(model_name="m").model == "m"
 
 
 # -- keys in wrong places -------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from langchain_core.caches import InMemoryCache
 from langchain_core.globals import set_llm_cache
 from langchain_openai import ChatOpenAI
-from pydantic import SecretStr
+from pydantic import BaseModel, SecretStr
 
 from langchain_azureml_oss.endpoint.arguments import ELSEWHERE
 from langchain_azureml_oss.errors import ConnectionConfigError
@@ -115,6 +115,16 @@ def test_headers_and_a_query_are_added_to_the_models_own(chat, plug, answer, sen
     assert set(sent(replay, 0)) <= {"messages", "stream", "stream_options"}
     assert (second.url, second.headers["x-both"]) == (f"{CHAT}?own=1", "1")
     assert "x-a" not in second.headers
+
+
+def test_a_class_as_a_form_is_refused_with_the_way(chat, plug):
+    class Joke(BaseModel):
+        setup: str
+
+    replay = plug(chat)
+    with pytest.raises(ConnectionConfigError, match=r"class goes to with_structured_output\(\)"):
+        chat.invoke("hi", response_format=Joke)
+    assert replay.requests == []
 
 
 def test_nothing_extra_is_nothing(chat, plug, answer):

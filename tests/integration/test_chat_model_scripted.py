@@ -49,7 +49,7 @@ class Suite(ChatModelIntegrationTests):
 SOUND = {"type": "input_audio", "input_audio": {"data": "UklGRg==", "format": "wav"}}
 
 
-class Detailed(Suite):
+class Detailed:
     """What the script counts apart. No answer here is sound, so `audio_output` is off."""
 
     counted: ClassVar = ["cache_read_input", "cache_creation_input"]
@@ -87,7 +87,7 @@ class Detailed(Suite):
 # does); supports_model_override: Microsoft's server answers in its model's own name.
 # Of a file without a name, langchain-core warns.
 @pytest.mark.filterwarnings("ignore:OpenAI may require a filename:UserWarning")
-class AtOpenAI(Detailed):
+class AtOpenAI(Detailed, Suite):
     counted: ClassVar = [*Detailed.counted, "audio_input", "reasoning_output"]
 
     @property
@@ -191,7 +191,7 @@ class TestScoreJson(AtScore):
     family = "GEMMA"
 
 
-class TestScoreOfLaterServers(AtScore, Detailed):
+class TestScoreOfLaterServers(Detailed, AtScore):
     """They report usage, and their model's name."""
 
     family = "DEEPSEEK"

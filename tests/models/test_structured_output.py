@@ -380,3 +380,31 @@ def test_the_error_of_a_refusal_keeps_its_message(make_chat, plug, answer, compl
     assert getattr(raised.value, "raw_message", None) is None or (
         raised.value.raw_message.additional_kwargs["refusal"] == "I won't."
     )
+
+
+# -- other tools beside the schema -----------------------------------------------------------------
+
+
+def rate(joke: str) -> int:
+    """Rate a joke."""
+
+
+@pytest.mark.parametrize("method", [None, "json_schema"])
+@pytest.mark.parametrize("path", [V1, "/score"])
+def test_a_call_of_another_tool_is_an_answer_too(method, path):
+    """As ChatOpenAI's documentation has it."""
+    with LocalEndpoint("scripted", script=competent) as endpoint:
+        fields = {"connection": endpoint.connection("LLAMA", path), "max_tokens": 200}
+        with AzureMLOSSChatModel(**fields, max_retries=0) as chat:
+            model = chat.with_structured_output(
+                Joke, method=method, include_raw=True, tools=[rate], strict=True
+            )
+            told, called = model.invoke("A joke."), model.invoke("rate 'Knock knock.'")
+    assert isinstance(told["parsed"], Joke)
+    assert [call["name"] for call in called["raw"].tool_calls] == ["rate"]
+    assert (called["parsed"], called["parsing_error"]) == (None, None)
+
+
+def test_function_calling_takes_no_other_tools(make_chat):
+    with pytest.raises(ValueError, match=r"tools= .* method 'json_schema'"):
+        make_chat().with_structured_output(Joke, method="function_calling", tools=[rate])

@@ -181,7 +181,7 @@ async def test_a_call_that_is_cancelled_lets_go(chat_at, raw_server, wire, answe
     server = raw_server([wait], wire(answer(OK)))
     async with chat_at(server, max_connections=1) as chat:
         task = asyncio.ensure_future(chat.ainvoke("hi"))
-        await asyncio.to_thread(server.arrived.acquire, timeout=2)
+        await asyncio.to_thread(server.arrived.acquire, timeout=30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

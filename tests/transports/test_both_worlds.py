@@ -81,7 +81,7 @@ def test_waiting_for_a_free_connection_ends_with_the_deadline(make_chat, raw_ser
     chat = make_chat(endpoint_url=f"{server.url}/score", max_connections=1, max_retries=0)
     first = threading.Thread(target=chat.invoke, args=("first",))
     first.start()
-    assert server.arrived.acquire(timeout=2)
+    assert server.arrived.acquire(timeout=30)
     with pytest.raises(errors.RequestTimeoutError, match="deadline"):
         chat.invoke("second", deadline=0.1)
     assert len(server.requests) == 1
@@ -100,7 +100,7 @@ async def test_waiting_for_a_free_connection_ends_with_the_deadline_in_a_loop_to
         endpoint_url=f"{server.url}/score", max_connections=1, max_retries=0
     ) as chat:
         first = asyncio.create_task(chat.ainvoke("first"))
-        assert await asyncio.to_thread(server.arrived.acquire, timeout=2)
+        assert await asyncio.to_thread(server.arrived.acquire, timeout=30)
         with pytest.raises(errors.RequestTimeoutError, match="deadline"):
             await chat.ainvoke("second", deadline=0.1)
         assert len(server.requests) == 1

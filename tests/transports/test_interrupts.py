@@ -248,7 +248,7 @@ def waiting(raw_server):
 async def test_a_call_that_is_cancelled_shows_no_key(make_chat, waiting, key):
     async with make_chat(endpoint_url=f"{waiting.url}/score") as chat:
         task = asyncio.ensure_future(chat.ainvoke("hi"))
-        assert await asyncio.to_thread(waiting.arrived.acquire, timeout=2)
+        assert await asyncio.to_thread(waiting.arrived.acquire, timeout=30)
         task.cancel()
         with pytest.raises(asyncio.CancelledError) as told:
             await task
@@ -266,7 +266,7 @@ async def test_a_call_that_runs_out_of_its_callers_time_shows_no_key(make_chat, 
 async def test_a_call_that_waits_for_a_connection_shows_no_key(make_chat, waiting, key):
     async with make_chat(endpoint_url=f"{waiting.url}/score", max_connections=1) as chat:
         first = asyncio.ensure_future(chat.ainvoke("hi"))
-        assert await asyncio.to_thread(waiting.arrived.acquire, timeout=2)
+        assert await asyncio.to_thread(waiting.arrived.acquire, timeout=30)
         with pytest.raises(TimeoutError) as told:
             async with asyncio.timeout(0.05):
                 await chat.ainvoke("hi")
@@ -282,7 +282,7 @@ def test_ctrl_c_in_a_loop_shows_no_key(make_chat, waiting, key):
             await chat.ainvoke("hi")
 
     def press():
-        assert waiting.arrived.acquire(timeout=2)
+        assert waiting.arrived.acquire(timeout=30)
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
     presser = threading.Thread(target=press)
