@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test test-ray test-floor test-newest lint format docs bench soak lock clean
+.PHONY: help demo test test-ray test-floor test-newest test-ends lint format docs bench soak lock clean
 
 help:  ## List the targets
 	@grep -E '^[a-z-]+:.*## ' Makefile | sed -E 's/:.*## /\t/' | expand -t 14
@@ -57,6 +57,15 @@ test-floor: $(FLOOR)/.ready  ## Run every test with the oldest versions that are
 
 test-newest: $(NEWEST)/.ready  ## Run every test with the newest versions that resolve
 	$(NEWEST)/bin/python $(PYTEST) $(ARGS)
+
+# What LangChain sees of the models, which is where its versions differ: the standard suites, agents,
+# forms and runnables. All tests in both environments would take CI half an hour more.
+ENDS := tests/models/test_standard_unit.py tests/models/test_runnables.py tests/models/test_structured_output.py \
+	tests/models/test_embedding_model.py tests/agents/test_agents.py tests/integration/test_chat_model_scripted.py
+
+test-ends: $(FLOOR)/.ready $(NEWEST)/.ready  ## Run a minute of tests with the oldest versions, and with the newest
+	$(FLOOR)/bin/python $(PYTEST) -q $(ENDS)
+	$(NEWEST)/bin/python $(PYTEST) -q $(ENDS)
 
 lint: $(READY)  ## Check style, formatting, types and import rules
 	$(BIN)/ruff check .

@@ -115,6 +115,15 @@ TABLE = {
 }
 
 
+def test_what_stands_elsewhere():
+    with LocalEndpoint(model="echo") as endpoint:
+        other, own = theirs(endpoint).invoke("Hello"), ours(endpoint).invoke("Hello")
+    assert {"token_usage", "id"} <= other.response_metadata.keys()
+    assert not {"token_usage", "id"} & own.response_metadata.keys()
+    assert own.usage_metadata.items() <= other.usage_metadata.items()
+    assert own.response_metadata["request_id"]
+
+
 def test_every_row_has_its_proof():
     assert list(TABLE) == list(ROWS)
 

@@ -285,6 +285,7 @@ def test_ctrl_c_in_a_loop_shows_no_key(make_chat, waiting, key):
         assert waiting.arrived.acquire(timeout=30)
         signal.pthread_kill(threading.main_thread().ident, signal.SIGINT)
 
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job has none
     presser = threading.Thread(target=press)
     presser.start()
     with pytest.raises(KeyboardInterrupt) as told:
