@@ -65,7 +65,7 @@ def structured_model(
         msg = f"method {method!r} needs a schema."
         raise ValueError(msg)
     if kwargs.get("tools") and method == "function_calling":
-        msg = "tools= beside a schema is for method 'json_schema': here, the schema is the one tool."
+        msg = "tools= beside a schema needs method 'json_schema': here, the schema is the tool."
         raise ValueError(msg)
     if strict is not None and method == "json_mode":
         msg = "strict is for function_calling and json_schema; json_mode has no schema to keep to."
