@@ -78,8 +78,7 @@ _FORMS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "stop": (_are_texts, "a text or a list of texts"),
     "response_format": (
         _is_format,
-        "a mapping, {'type': 'json_schema', 'json_schema': {'schema': {...}}} (a class goes to"
-        + " with_structured_output())",
+        "a mapping like {'type': 'json_object'} (a class goes to with_structured_output())",
     ),
 }
 
