@@ -19,7 +19,7 @@ from langchain_core.utils.pydantic import is_basemodel_subclass
 from pydantic import BaseModel, TypeAdapter
 from pydantic.errors import PydanticUserError
 
-from langchain_azureml_oss.errors import RefusalError
+from langchain_azureml_oss.errors import RefusalError, harmless
 from langchain_azureml_oss.tools import (
     Method,
     PromptedJson,
@@ -293,10 +293,8 @@ def _refused(message: AIMessage) -> Exception:
 
 def _misfit(reason: str, message: AIMessage) -> OutputParserException:
     written = message.text or str([*message.tool_calls, *message.invalid_tool_calls])
-    return OutputParserException(
-        f"The answer has not the form that was asked for: {reason}. It was: {written}",
-        llm_output=written,
-    )
+    msg = f"The answer has not the form that was asked for: {reason}. It was: {written}"
+    return OutputParserException(harmless(msg), llm_output=written)
 
 
 _Bound = tuple[Runnable[LanguageModelInput, AIMessage], BaseOutputParser[Any]]

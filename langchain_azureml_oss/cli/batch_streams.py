@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from langchain_azureml_oss.cli.terminal import escaped
+from langchain_azureml_oss.errors import escaped
 
 _STREAM = "-"
 

@@ -9,8 +9,9 @@ import textwrap
 from rich.console import Console
 from rich.text import Text
 
-from langchain_azureml_oss.cli.terminal import harmless, on_one_line, takes_styles
+from langchain_azureml_oss.cli.terminal import takes_styles
 from langchain_azureml_oss.doctor import ESSENTIAL, TITLES, Line, Report
+from langchain_azureml_oss.errors import harmless, on_one_line
 
 _STYLES = {"ok": "green", "failed": "bold red", "skipped": "yellow"}
 _STATE_WIDTH = max(map(len, _STYLES)) + 2

@@ -14,7 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 from langchain_azureml_oss.cli.problems import WRONG_USAGE, CommandError, reported
-from langchain_azureml_oss.cli.terminal import Terminal, on_one_line, takes_styles
+from langchain_azureml_oss.cli.terminal import Terminal, takes_styles
+from langchain_azureml_oss.errors import on_one_line
 
 if TYPE_CHECKING:
     from langchain_azureml_oss.connections.workspace import Endpoint

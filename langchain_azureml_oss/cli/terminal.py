@@ -13,36 +13,12 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-# Control characters, and those that turn the direction of writing around.
-_ORDERS = {*range(32), *range(127, 160), *range(0x202A, 0x202F), *range(0x2066, 0x206A)} - {9, 10}
-_LEFT_OUT = dict.fromkeys(_ORDERS)
-_ON_ONE_LINE = dict.fromkeys({*_ORDERS, 9, 10, 0x2028, 0x2029}, " ")
-_ESCAPED = {order: f"\\u{order:04x}" for order in _ORDERS}
-
-
-def harmless(text: str) -> str:
-    """Take out of a text what gives orders to a terminal; lines and tabs stay.
-
-    A server's or a model's words must not change a terminal's title, its colours, what a link
-    points to, or what was written before. Everything that the command shows goes through here.
-    """
-    return text.translate(_LEFT_OUT)
-
-
-def on_one_line(text: str) -> str:
-    """Return a text without orders and without ends of lines, which become spaces."""
-    return text.translate(_ON_ONE_LINE)
+from langchain_azureml_oss.errors import escaped, harmless
 
 
 def as_json_line(value: Mapping[str, Any]) -> str:
     """Return an object as a line of JSON, in which orders are escaped: none is lost, or obeyed."""
     return escaped(json.dumps(value, ensure_ascii=False)) + "\n"
-
-
-def escaped(lines: str) -> str:
-    """Return lines of JSON with the same values, in which orders are escaped."""
-    # JSON itself escapes only those below 32. They can stand nowhere but in a text.
-    return lines.translate(_ESCAPED)
 
 
 def takes_styles(stream: TextIO) -> bool:

@@ -24,6 +24,7 @@ from langchain_azureml_oss.errors import (
     AuthenticationError,
     AzureMLOSSError,
     ConnectionConfigError,
+    on_one_line,
     redact,
 )
 from langchain_azureml_oss.wire import decode_json, fits_header
@@ -199,7 +200,8 @@ class TokenAuthorizer:
             )
         if time.time() >= self._ends or self._token == rejected:
             return problem
-        logger.warning("%s The token that is there is used until it ends.", problem)
+        told = on_one_line(str(problem))
+        logger.warning("%s The token that is there is used until it ends.", told)
         self._live_until(self._ends)
         return None
 

@@ -19,11 +19,13 @@
     └── ResponseFormatError          not an answer of the contract      (ModelAPIError)
 
 The classes in brackets are langchain-core's for the same condition, so that LangChain's retry and
-fallback middleware knows what to do. No message, body or cause ever holds a key or a token.
+fallback middleware knows what to do. No message, body or cause ever holds a key or a token, and no
+message a control sequence of terminals.
 
 The exceptions are public, as names of this module; the functions are internal. `from_reply.py`
 makes them of an HTTP reply that is an error, `refused_features.py` knows which feature of a request
-a server refuses, `redaction.py` takes keys out of texts and tracebacks. Imports `wire` alone.
+a server refuses, `redaction.py` takes keys out of texts and tracebacks, `terminal_orders.py` what
+gives orders to a terminal. Imports `wire` alone.
 """
 
 from langchain_azureml_oss.errors.from_reply import (
@@ -42,6 +44,7 @@ from langchain_azureml_oss.errors.redaction import (
 )
 from langchain_azureml_oss.errors.refused_features import refused_feature
 from langchain_azureml_oss.errors.response import ErrorResponse
+from langchain_azureml_oss.errors.terminal_orders import escaped, harmless, on_one_line
 from langchain_azureml_oss.errors.tree import (
     AuthenticationError,
     AzureMLOSSError,
@@ -81,12 +84,15 @@ __all__ = [
     "ServerError",
     "StreamInterruptedError",
     "UnsupportedInputError",
+    "escaped",
     "explain",
     "frames_forgotten",
     "from_inside_200",
     "from_response",
+    "harmless",
     "is_like_a_key",
     "named",
+    "on_one_line",
     "quoted",
     "redact",
     "refused_feature",

@@ -15,7 +15,7 @@ class ErrorResponse(NamedTuple):
     headers: dict[str, str]
     """Under lower-case names. `azureml-model-deployment` says which deployment answered."""
     text: str
-    """The beginning of the body, as `error.body` has it."""
+    """The beginning of the body, as `error.body` has it: control characters included."""
 
     @classmethod
     def of(cls, response: HttpResponse, body: str | None) -> ErrorResponse:

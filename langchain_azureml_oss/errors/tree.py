@@ -19,17 +19,21 @@ from langchain_core.exceptions import (
 
 from langchain_azureml_oss.errors.redaction import redact
 from langchain_azureml_oss.errors.response import ErrorResponse
+from langchain_azureml_oss.errors.terminal_orders import harmless
 
 
 class AzureMLOSSError(Exception):
     """Base of every error of this package.
+
+    What is shown of it, and all but `body` and `response.text`, gives a terminal no orders. Those
+    two are kept for programs as the server wrote them, but for keys.
 
     Attributes:
         is_retryable: Whether another try may help.
         status: HTTP status, or None where there was no response.
         request_id: The server's id of the request, for a support ticket.
         deployment: The deployment that answered.
-        body: The server's own words, at most 2,000 characters.
+        body: The server's own words, at most 2,000 characters, control characters included.
         response: Status, headers and body as langchain-core's callbacks read them; or None.
         retry_after: Seconds that the server asks to wait, or None.
     """
@@ -46,10 +50,10 @@ class AzureMLOSSError(Exception):
         body: str | None = None,
         is_retryable: bool | None = None,
     ) -> None:
-        super().__init__(message)
+        super().__init__(harmless(message))
         self.status = status
-        self.request_id = request_id
-        self.deployment = deployment
+        self.request_id = request_id and harmless(request_id)
+        self.deployment = deployment and harmless(deployment)
         self.body = body
         self.response: ErrorResponse | None = None
         self.retry_after: float | None = None
@@ -164,7 +168,7 @@ class ModelContainerError(AzureMLOSSError, ModelAPIError):
     ) -> None:
         super().__init__(message, **details)
         self.model_status = model_status
-        self.model_reason = model_reason
+        self.model_reason = model_reason and harmless(model_reason)
 
 
 class ResponseFormatError(AzureMLOSSError, ModelAPIError):

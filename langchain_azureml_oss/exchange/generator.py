@@ -48,6 +48,7 @@ from langchain_azureml_oss.errors import (
     StreamInterruptedError,
     frames_forgotten,
     from_response,
+    on_one_line,
     redact,
     response_details,
 )
@@ -113,7 +114,8 @@ def exchange(
         retries += 1
         logger.warning(
             "Trying again in %.2f s (%d of %d), request id %s: %s",
-            *(wait, retries, call.retries.max_retries, error.request_id or "unknown", error),
+            *(wait, retries, call.retries.max_retries, error.request_id or "unknown"),
+            on_one_line(str(error)),  # else a server could write lines of its own into the log
         )
         if call.on_retry is not None:
             call.on_retry(Retry(retries, wait, error))

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable
 from typing import Any
 
-from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.errors import AzureMLOSSError, on_one_line
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +65,7 @@ def _read(what: str, read: Callable[[], list[Entry]]) -> list[Entry]:
     try:
         return read()
     except AzureMLOSSError as error:
-        logger.info("Left out of the list: %s. %s", what, error)
+        logger.info("Left out of the list: %s. %s", what, on_one_line(str(error)))
     except Exception as error:  # noqa: BLE001 - Azure's own, and what prompt flow's store raises
         logger.warning("Left out of the list: %s. %s", what, type(error).__name__)
     return []

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from langchain_azureml_oss.errors import AzureMLOSSError
+from langchain_azureml_oss.errors import AzureMLOSSError, harmless
 from langchain_azureml_oss.exchange import Call, Command, exchange
 from langchain_azureml_oss.transports.failures import lost_connection
 from langchain_azureml_oss.wire import HttpResponse
@@ -43,6 +43,6 @@ def head(status: int, headers: Mapping[str, str]) -> HttpResponse | AzureMLOSSEr
     """Return a response of which nothing else is known yet, or why it is none."""
     if status < 100:
         return lost_connection(ConnectionError(f"its status is {status}"), receiving=False)
-    # A value that was folded over several lines is one line.
-    lines = {name.lower(): " ".join(value.split()) for name, value in headers.items()}
+    # A value that was folded over several lines is one line. HTTP has no control characters here.
+    lines = {name.lower(): harmless(" ".join(value.split())) for name, value in headers.items()}
     return HttpResponse(status, lines)

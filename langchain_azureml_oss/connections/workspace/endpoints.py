@@ -14,7 +14,7 @@ from langchain_azureml_oss.connections.workspace.azure_client import (
     default_credential,
     unknown_name,
 )
-from langchain_azureml_oss.errors import NotFoundError, quoted
+from langchain_azureml_oss.errors import NotFoundError, on_one_line, quoted
 from langchain_azureml_oss.families import MODEL_NAMES as MODEL_NAMES  # noqa: PLC0414 - an old place of it
 from langchain_azureml_oss.families import ModelFamily
 
@@ -114,7 +114,7 @@ def list_endpoints(
             serverless = [_serverless(found) for found in client.serverless_endpoints.list()]
     # Not every region has them, nor may every identity see them.
     except Exception as error:  # noqa: BLE001 - they must not hide the others
-        logger.warning("The serverless endpoints are left out: %s", error)
+        logger.warning("The serverless endpoints are left out: %s", on_one_line(str(error)))
         serverless = []
     with ThreadPoolExecutor(_READERS) as pool:
         read = list(pool.map(lambda found: _online(client, found), online))

@@ -21,7 +21,12 @@ from langchain_azureml_oss.connections.workspace.endpoints import (
     Endpoint,
     find_endpoint,
 )
-from langchain_azureml_oss.errors import ConnectionConfigError, NotFoundError, quoted
+from langchain_azureml_oss.errors import (
+    ConnectionConfigError,
+    NotFoundError,
+    on_one_line,
+    quoted,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -65,7 +70,8 @@ def read_endpoint(
         configs["model_family"] = family.value
     else:
         logger.warning(
-            "The family of endpoint %s is not known. %s", quoted(name), endpoint.error or ""
+            "The family of endpoint %s is not known. %s",
+            *(quoted(name), on_one_line(endpoint.error or "")),
         )
     # Without a header the traffic rules decide, and where no deployment has traffic they say 404.
     if chosen and (deployment or not chosen.traffic):
