@@ -175,24 +175,29 @@ def _turn(role: str, lines: list[str]) -> BaseMessage:
 
 def _headers(role: str, lines: list[str]) -> tuple[dict[str, str], str]:
     """Split `name:` and the like from the text, where a `content:` follows them."""
-    headers: dict[str, str] = {}
+    values: dict[str, list[str]] = {}
     key = ""
     for number, line in enumerate(lines):
         found = _HEADER.fullmatch(line.rstrip("\r\n"))
         if found:
             key, value = found[1].lower(), found[2].strip()
             if key == "content":
+                headers = _joined(values)
                 if not headers or any(" " in headers.get(one, "") for one in _IDS):
                     break  # as in prompt flow, where names and ids have no spaces
                 return headers, _trim([value + "\n" if value else "", *lines[number + 1 :]])
-            headers[key] = value
+            values[key] = [value]
         elif key:
-            headers[key] += line.strip()
+            values[key].append(line.strip())
         elif line.strip():
             break
-    if role == "assistant" and "tool_calls" in headers:
-        return headers, ""
+    if role == "assistant" and "tool_calls" in values:
+        return _joined(values), ""
     return {}, _trim(lines)
+
+
+def _joined(values: dict[str, list[str]]) -> dict[str, str]:
+    return {key: "".join(parts) for key, parts in values.items()}
 
 
 def _trim(lines: list[str]) -> str:

@@ -1,30 +1,37 @@
 """Foreign text is read with work in proportion to its length, in whatever pieces it comes.
 
-Work is counted in lines of this package that are run, not in seconds. What a single line does in C,
-such as a search by a pattern, has no counter; so each text is read once more at a length at which
-what grows with the square would not come to an end. What C copies is counted where a text comes in
-pieces: by what is allocated for each of them.
+Work is counted in lines of this package that are run, not in seconds, and in the characters that a
+line looks at in C: the package is rewritten for that, see `counting/rewriting.py`. A search by a
+pattern counts up to where it ends; that no pattern does more is what test_patterns.py says. What C
+copies is counted once more where a text comes in pieces: by what is allocated for each of them.
 """
 
 from __future__ import annotations
 
 import contextlib
 import json
+import re
 import sys
 import tracemalloc
 
 import pytest
+from counting.rewriting import COUNTER, counted
 
-from langchain_azureml_oss.answers.echo import find_echo
-from langchain_azureml_oss.answers.reasoning import ReasoningSplitter
-from langchain_azureml_oss.answers.stops import StopFilter
-from langchain_azureml_oss.connections.credentials import _SECRETS
-from langchain_azureml_oss.connections.files import read_file
-from langchain_azureml_oss.errors import ConnectionConfigError, redact
-from langchain_azureml_oss.errors.from_reply import explain
-from langchain_azureml_oss.families import DIALECTS, ReasoningTags
-from langchain_azureml_oss.tools import PromptedJson, ToolCallScanner
-from langchain_azureml_oss.wire import SSEDecoder, lenient_json
+_ROOMS = [
+    *("answers.echo", "answers.reasoning", "answers.stops", "connections.credentials"),
+    *("connections.files", "errors", "errors.from_reply", "families", "tools", "wire"),
+    *("role_prompts", "connections.urls"),
+]
+_echo, _reasoning, _stops, _credentials, *_others = counted(*_ROOMS)
+_files, _errors, _from_reply, _families, _tools, _wire, _prompts, _urls = _others
+find_echo, explain = _echo.find_echo, _from_reply.explain
+ReasoningSplitter, StopFilter = _reasoning.ReasoningSplitter, _stops.StopFilter
+_SECRETS, read_file = _credentials._SECRETS, _files.read_file
+ConnectionConfigError, redact = _errors.ConnectionConfigError, _errors.redact
+DIALECTS, ReasoningTags = _families.DIALECTS, _families.ReasoningTags
+PromptedJson, ToolCallScanner = _tools.PromptedJson, _tools.ToolCallScanner
+messages_from_prompt, escape_roles = _prompts.messages_from_prompt, _prompts.escape_roles
+SSEDecoder, lenient_json = _wire.SSEDecoder, _wire.lenient_json
 
 CALL = '{"name": "add", "arguments": {"a": 1}}'
 KEY = "eyJ" + "ab" * 40 + "c"
@@ -57,6 +64,11 @@ def refused(text, path):
     path.write_text(text)
     with pytest.raises(ConnectionConfigError):
         read_file(path)
+
+
+def suppressed(parse, *given):
+    with contextlib.suppress(_errors.AzureMLOSSError):
+        parse(*given)
 
 
 def lenient(text):
@@ -150,8 +162,52 @@ OTHERS = {
         streamed(lambda: ReasoningSplitter(ReasoningTags("<think>", "</think>")), 3),
         ["<think>", "</think>", "<think></think>", "<", " ", "<think"],
     ),
+    "roles": (
+        lambda text: suppressed(messages_from_prompt, text),
+        [
+            *("system:\n", "user:", "#", " ", "```\n", "~", "\n", "x\n", "\ufdd0"),
+            *("## name:\n", "## tool_calls:\n", "assistant:\n## tool_calls:\n[\n", "tool:\n## "),
+        ],
+    ),
+    "headers": (
+        lambda text: suppressed(messages_from_prompt, f"assistant:\n## tool_calls:\n{text}"),
+        ["x\n", "[\n", " \n", "## name:\n", "x"],
+    ),
+    "escaping": (
+        escape_roles,
+        ["system:\n", "system", " ", "#", "\n", "``", "e:", " \n", "# \n", "\ufdd0"],
+    ),
+    "harmless": (
+        lambda text: _families.harmless(EVERY, text),
+        ["<tool_call>", "<", "[TOOL_CALLS]", "<|im_end|>", " "],
+    ),
+    "urls": (
+        lambda text: suppressed(_urls.check_url, f"https://{text}"),
+        ["a.", "@", "[", "%", "?", "#", "a=b&", ":", "/", "key=x&"],
+    ),
+    "variables": (
+        lambda text: suppressed(_files._resolved, text, "a label"),
+        ["${env:", "${", "$", "}", "${env:X", "{"],
+    ),
+    "replies": (
+        lambda text: [_from_reply.from_status(status, text) for status in (400, 403, 424, 500)],
+        [
+            *(
+                "{",
+                '{"input": ',
+                "maximum ",
+                "prompt length ",
+                "flagged by ",
+                "content ",
+                "<title>",
+            ),
+            *("prompt length\n", "`inputs` tokens ", "tool_calls ", "stream"),
+        ],
+    ),
     "stops": (streamed(lambda: StopFilter(["\nUser:", "\n\n\nx"]), 3), ["\n", "\nUser", " "]),
 }
+SHORTENING = {"explain": (600, 1_200, 2_400), "replies": (2_100, 4_200, 8_400)}
+"""Lengths at which all of these are cut, to 500 and 2,000 characters."""
 CASES = [
     *(
         pytest.param(read, beginning, UNITS, id=f"{name}-{beginning!r}")
@@ -163,7 +219,7 @@ CASES = [
 
 
 def steps(read, text):
-    """How many lines of the package are run to read a text."""
+    """How many lines of the package are run to read a text, and how many characters C looks at."""
     count = 0
 
     def local(frame, event, arg):
@@ -174,19 +230,34 @@ def steps(read, text):
     def trace(frame, event, arg):
         return local if "langchain_azureml_oss" in frame.f_code.co_filename else None
 
-    before = sys.gettrace()
+    before, read_before = sys.gettrace(), COUNTER.characters
     sys.settrace(trace)
     try:
         read(text)
     finally:
         sys.settrace(before)
-    return count
+    return count + COUNTER.characters - read_before
 
 
 def assert_linear(read, make, lengths=(200, 400, 800)):
     """The more of a text there is, the less is it allowed to add than in proportion."""
     first, second, third = (steps(read, make(length)) for length in lengths)
     assert third - second <= 2.4 * (second - first) + 300, (first, second, third)
+
+
+def test_the_measure_sees_searches_that_start_anew():
+    """Each of them is one line of Python."""
+    anew = {
+        "find": lambda text: [COUNTER.called(text, "find", "x", at) for at in range(len(text))],
+        "slice": lambda text: [COUNTER.taken(text, slice(at, None)) for at in range(len(text))],
+        "in": lambda text: [COUNTER.contains("x", text) for _ in text],
+        "pattern": lambda text: [
+            COUNTER.called(re.compile("x"), "search", text, at) for at in range(len(text))
+        ],
+    }
+    for read in anew.values():
+        with pytest.raises(AssertionError):
+            assert_linear(read, lambda length: " " * length)
 
 
 def test_the_measure_sees_what_starts_anew():
@@ -197,9 +268,11 @@ def test_the_measure_sees_what_starts_anew():
 
 
 @pytest.mark.parametrize(("read", "beginning", "units"), CASES)
-def test_work_grows_with_the_length_of_the_text(read, beginning, units):
+def test_work_grows_with_the_length_of_the_text(request, read, beginning, units):
+    lengths = SHORTENING.get(request.node.callspec.id, (200, 400, 800))
     for unit in units:
-        assert_linear(read, lambda length, unit=unit: beginning + unit * (length // len(unit)))
+        make = lambda length, unit=unit: beginning + unit * (length // len(unit))  # noqa: E731
+        assert_linear(read, make, lengths)
 
 
 LONG = 16_000

@@ -16,7 +16,8 @@ from pydantic import SecretStr
 from langchain_azureml_oss.errors import ConnectionConfigError, named, quoted
 
 _PLACEHOLDERS = frozenset({"<no-change>", "<user-input>"})
-_VARIABLE = re.compile(r"\$\{env:([^}]*)\}")
+# No `${` inside a name: else each beginning of one would be read to the end of the text.
+_VARIABLE = re.compile(r"\$\{env:((?:[^}$]|\$(?!\{))*+)\}")
 _CUSTOM = frozenset({"custom", "customconnection", "notset"})
 """Types of custom connections; prompt flow's strongly typed ones have `NotSet`."""
 _COMPARTMENTS = ("configs", "secrets")

@@ -1,9 +1,9 @@
 """What gives orders to a terminal, taken out of texts that people read.
 
-Servers, models and Azure write text. In an error, a log line or a command's output it must not change
-a terminal's title or colours, what a link points to, or what was written before. Each error of this
-package is cleaned where it is made, a response's headers where they come in, and whatever else the
-command line shows where it is shown.
+Servers, models and Azure write text. In an error, a log line or a command's output it must not
+change a terminal's title or colours, what a link points to, or what was written before. Each error
+of this package is cleaned where it is made, a response's headers where they come in, and whatever
+else the command line shows where it is shown.
 """
 
 from __future__ import annotations

@@ -29,6 +29,11 @@ class Words:
         self.tokens = (*self.marks, *END_MARKS, *closings, *names_end)
         self.opener = re.compile("|".join([*map(re.escape, self.openers), "[`{[]"]))
         self.token = re.compile("|".join(map(re.escape, self.tokens)))
+        # One search for all: one for each would read to the end for those that are not there.
+        self.body_ends = {
+            closing: re.compile("|".join(map(re.escape, (closing, *self.marks))))
+            for closing in closings
+        }
         self.are_final = False  # nothing follows the text
         self._longest = max(map(len, (*self.tokens, *FENCES)))
 

@@ -293,13 +293,12 @@ class ToolCallScanner:
     def _in_body(self, text: str, place: int) -> int | None:
         """Read what stands between two marks and is no JSON: a call that the model got wrong."""
         assert self._candidate.mark  # noqa: S101 - only what stands between marks has a body
-        words = (self._candidate.mark.closing, *self._words.marks)
-        ends = [(at, word) for word in words if (at := text.find(word, place)) >= 0]
-        if ends:
-            at, word = min(ends)
+        closing = self._candidate.mark.closing
+        if found := self._words.body_ends[closing].search(text, place):
+            at, word = found.start(), found[0]
             self._candidate.body.append(text[place:at])
             self._candidate.keep(text, place, at)
-            if word != self._candidate.mark.closing:
+            if word != closing:
                 self._give_up()
                 return at
             self._candidate.calls.append(self._candidate.broken())
@@ -307,7 +306,7 @@ class ToolCallScanner:
             self._candidate.value, self._candidate.body = [], []
             self._state = self._in_between
             return self._candidate.keep(text, at, at + len(word))
-        end = self._words.certain(text, place, words)
+        end = self._words.certain(text, place, (closing, *self._words.marks))
         self._candidate.body.append(text[place:end])
         self._candidate.keep(text, place, end)
         return end if end > place else None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from langchain_azureml_oss import AzureMLOSSChatModel, CustomConnection, ModelFamily
+from langchain_azureml_oss.connections import files
 from langchain_azureml_oss.errors import ConnectionConfigError
 
 URL = "https://ep.eastus2.inference.ml.azure.com/score"
@@ -239,3 +240,12 @@ def test_other_keys_may_hold_anything(write, line):
 def test_a_secret_that_is_a_list_is_named(write, value):
     said = refused(write(FILE.replace('"${env:MY_KEY}"', value)))
     assert "secrets.endpoint_api_key" in said
+
+
+def test_names_of_variables_do_not_hold_one_another(monkeypatch):
+    """What looks like the beginning of many is read once, and the last one counts."""
+    monkeypatch.setenv("A", "a")
+    assert files._resolved("${env:${env:A}", "it") == "${env:a"
+    assert files._resolved("${env:${env:${env: A }}", "it") == "${env:${env:a}"
+    monkeypatch.setenv("$B{", "b")
+    assert files._resolved("x${env:$B{}x", "it") == "xbx"
