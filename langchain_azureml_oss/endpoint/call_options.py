@@ -13,6 +13,7 @@ from langchain_azureml_oss.endpoint.arguments import refuse
 from langchain_azureml_oss.endpoint.fields import PAIRS, EndpointFields
 from langchain_azureml_oss.endpoint.headers import with_more
 from langchain_azureml_oss.endpoint.model_settings import READ_FROM, SETTINGS
+from langchain_azureml_oss.endpoint.secret_settings import refuse_secrets
 from langchain_azureml_oss.errors import ConnectionConfigError, quoted
 
 OPTIONS = (
@@ -47,6 +48,27 @@ def fixed_fields(cls: type[EndpointFields]) -> frozenset[str]:
     free = {*SETTINGS, *OPTIONS, "model_kwargs", "streaming"}
     fixed = own.intersection(cls.model_fields) - free
     return frozenset({*fixed, *(alias for alias, name in OTHER_NAMES.items() if name in fixed)})
+
+
+def check_names(model: EndpointFields, given: Mapping[str, Any]) -> None:
+    """Check a call's arguments by their names; for secrets, before traces are given them.
+
+    Raises:
+        ConnectionConfigError: one is said when the model is made, means something else here, or
+            holds a secret.
+    """
+    settings = {name: value for name, value in given.items() if name not in OPTIONS}
+    misplaced = fixed_fields(type(model)).intersection(settings)
+    if misplaced:
+        msg = f"{', '.join(sorted(misplaced))}: fixed when the model is made, not for one call."
+        raise ConnectionConfigError(msg)
+    for spelling, value in given.items():
+        name = OTHER_NAMES.get(spelling, spelling)
+        if name in PAIRS:
+            with_more(getattr(model, name), value, name)
+        elif name not in _FIELDS:
+            refuse(spelling, value)
+    refuse_secrets(settings, "arguments of a call", model.endpoint_api_key)
 
 
 def check_forms(settings: Mapping[str, Any]) -> None:
@@ -114,14 +136,11 @@ def call_settings(given: Mapping[str, Any]) -> dict[str, Any]:
         given: The call's arguments but its options.
 
     Raises:
-        ConnectionConfigError: a value that the constructor would refuse, or an argument that means
-            something else here.
+        ConnectionConfigError: a value that the constructor would refuse.
     """
     settings = {}
     for spelling, value in given.items():
         name = OTHER_NAMES.get(spelling, spelling)
-        if name not in _FIELDS:
-            refuse(spelling, value)
         is_checked = name in _FIELDS and value is not None
         settings[spelling] = _checked(name, spelling, value) if is_checked else value
     return settings

@@ -25,7 +25,7 @@ from langchain_azureml_oss.endpoint.call_options import (
     call_options,
     call_settings,
     check_forms,
-    fixed_fields,
+    check_names,
 )
 from langchain_azureml_oss.endpoint.headers import named_deployment, with_query
 from langchain_azureml_oss.endpoint.model_settings import SETTINGS
@@ -186,10 +186,7 @@ class EndpointCalls(PlainCalls, Traces):
     def _settings(self, ask: Ask) -> dict[str, Setting]:
         """Return everything that is to be sent to the model, whoever said it."""
         call = {k: v for k, v in ask.kwargs.items() if k not in OPTIONS}
-        misplaced = fixed_fields(type(self)).intersection(call)
-        if misplaced:
-            msg = f"{', '.join(sorted(misplaced))}: fixed when the model is made, not for one call."
-            raise ConnectionConfigError(msg)
+        check_names(self, call)
         if ask.stop is not None:
             call["stop"] = ask.stop
         call = call_settings(call)

@@ -42,6 +42,7 @@ from langchain_azureml_oss.endpoint.headers import (
     with_query,
 )
 from langchain_azureml_oss.endpoint.model_settings import SETTINGS, ModelSettings
+from langchain_azureml_oss.endpoint.secret_settings import refuse_secrets
 from langchain_azureml_oss.endpoint.self_description import SelfDescribing
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.exchange import Retry
@@ -237,6 +238,7 @@ class EndpointFields(SelfDescribing, ModelSettings):
         fields = {name: getattr(self, name) for name in SETTINGS}
         for source in (AsTheyAre(self.model_kwargs), fields):
             check(merge(source))
+        refuse_secrets(self.model_kwargs, "model_kwargs", self.endpoint_api_key)
         self._row = profile(self.model_family)
         self._formatter = self.content_formatter or (
             contract_for(self.endpoint_url, self._row)

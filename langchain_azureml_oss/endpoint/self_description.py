@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, SecretStr
 
-from langchain_azureml_oss.errors import is_like_a_key
+from langchain_azureml_oss.errors import is_like_a_key, path_without_keys, redact
 
 if TYPE_CHECKING:
     Model = BaseModel
@@ -40,13 +40,25 @@ class SelfDescribing(Model):
 
     def _misplaced_keys(self) -> list[str]:
         """Return the fields for names and paths that hold what is like a key."""
-        return [name for name in _NAMES_AND_PATHS if is_like_a_key(getattr(self, name, None))]
+        found = [name for name in _NAMES_AND_PATHS if is_like_a_key(getattr(self, name, None))]
+        is_shown = self._shown_url == getattr(self, "endpoint_url", None)
+        return found if is_shown else [*found, "endpoint_url"]
+
+    @property
+    def _shown_url(self) -> str | None:
+        """The URL for people: a gateway may take a key as a part of the path."""
+        url, key = getattr(self, "endpoint_url", None), getattr(self, "endpoint_api_key", None)
+        own = key.get_secret_value() if isinstance(key, SecretStr) else ""
+        return path_without_keys(redact(url, own)) if isinstance(url, str) else None
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Show no key in the place of a name or a path."""
         hidden = self._misplaced_keys()
         for name, value in super().__repr_args__():
-            yield name, SecretStr("hidden") if name in hidden else value
+            if name == "endpoint_url":
+                yield name, self._shown_url
+            else:
+                yield name, SecretStr("hidden") if name in hidden else value
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:

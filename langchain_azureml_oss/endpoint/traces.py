@@ -7,6 +7,7 @@ from typing import Any
 
 from langchain_core.language_models.base import LangSmithParams
 
+from langchain_azureml_oss.endpoint.call_options import check_names
 from langchain_azureml_oss.endpoint.fields import Mixin
 from langchain_azureml_oss.endpoint.headers import named_deployment
 from langchain_azureml_oss.endpoint.model_settings import SETTINGS
@@ -26,7 +27,7 @@ class Traces(Mixin):
     def _identifying_params(self) -> Mapping[str, Any]:
         """What tells two models apart, for caches and traces."""
         return {
-            "endpoint_url": self.endpoint_url,
+            "endpoint_url": self._shown_url,
             "deployment_name": self.deployment_name,
             "model_family": self._row.name,
             "contract": self._formatter.name,
@@ -36,7 +37,11 @@ class Traces(Mixin):
         }
 
     def _get_ls_params(self, stop: list[str] | None = None, **kwargs: Any) -> LangSmithParams:
-        """Add provider and model name to LangSmith's parameters; a call's `model` wins."""
+        """Add provider and model name to LangSmith's parameters; a call's `model` wins.
+
+        LangChain asks for these before it tells callbacks of a call, so secrets are refused here.
+        """
+        check_names(self, kwargs)
         params = super()._get_ls_params(stop=stop, **kwargs)
         params["ls_provider"] = "azureml_oss"
         params["ls_model_name"] = self._trace_name(kwargs)

@@ -10,6 +10,7 @@ import unicodedata
 from collections.abc import Iterator, Sequence
 from html.entities import html5
 from typing import Any, NamedTuple
+from urllib.parse import unquote, urlsplit
 
 
 class _FramesForgotten:
@@ -74,6 +75,22 @@ def named(name: Any) -> str:
     """Return a name that a user chose for a message, where it is no key in a name's place."""
     text = str(name)
     return text if not is_like_a_key(text) and len(text) <= _MOST_SHOWN else quoted(text)
+
+
+def keys_in_path(url: str) -> list[str]:
+    """Return the parts of a URL's path that may be keys, as they are written there."""
+    try:
+        path = urlsplit(url).path
+    except ValueError:
+        return []
+    return [part for part in path.split("/") if part and is_like_a_key(unquote(part))]
+
+
+def path_without_keys(url: str) -> str:
+    """Return a URL for people, in which what may be a key is not shown."""
+    for part in keys_in_path(url):
+        url = url.replace(part, "[redacted]")
+    return url
 
 
 _SHORTEST = 6

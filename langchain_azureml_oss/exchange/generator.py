@@ -48,6 +48,7 @@ from langchain_azureml_oss.errors import (
     StreamInterruptedError,
     frames_forgotten,
     from_response,
+    keys_in_path,
     on_one_line,
     redact,
     response_details,
@@ -213,7 +214,11 @@ class _Attempt(Generic[T]):
 def _in_the_clear(take: Callable[..., Any], secrets: list[SecretStr], call: Call[Any]) -> Any:
     """Return what a function makes of all secrets that a call knows."""
     with frames_forgotten:
-        return take(*(known.get_secret_value() for known in secrets), *call.request.secrets)
+        return take(
+            *(known.get_secret_value() for known in secrets),
+            *call.request.secrets,
+            *keys_in_path(call.request.url),
+        )
 
 
 def _interrupted(error: AzureMLOSSError, reader: Reader[Any], *, emitted: bool) -> AzureMLOSSError:

@@ -7,7 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from langchain_azureml_oss.errors import ConnectionConfigError
+from langchain_azureml_oss.errors import ConnectionConfigError, quoted
 
 SPELLINGS: Mapping[str, str] = {
     "max_new_tokens": "max_tokens",
@@ -73,7 +73,9 @@ def check(settings: Mapping[str, Setting]) -> None:
         try:
             json.dumps(value, allow_nan=False)
         except (TypeError, ValueError, RecursionError) as error:
-            msg = f"{shown!r} holds what JSON does not have ({type(value).__name__}): {error}."
+            msg = (
+                f"{quoted(shown)} holds what JSON does not have ({type(value).__name__}): {error}."
+            )
             raise ConnectionConfigError(msg) from None
         least = _LEAST.get(name)
         if least is not None and isinstance(value, int | float) and value < least:
