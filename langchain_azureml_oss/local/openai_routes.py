@@ -11,6 +11,7 @@ from aiohttp import web
 
 from langchain_azureml_oss.local.engines.base import JSON, Engine, EngineError, only
 from langchain_azureml_oss.local.refusals import detail, error, from_engine, invalid
+from langchain_azureml_oss.local.score_settings import MOST_TOKENS
 from langchain_azureml_oss.local.state import STATE, visit
 from langchain_azureml_oss.local.streams import write_stream
 
@@ -83,7 +84,7 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "top_p": (0, 1),
     "frequency_penalty": (-2, 2),
     "presence_penalty": (-2, 2),
-    "max_tokens": (0, float("inf")),
+    "max_tokens": (0, MOST_TOKENS),
 }
 # By the task that the API needs and the model does not have.
 _WRONG_TASK = {

@@ -17,6 +17,7 @@ from aiohttp import web
 from langchain_azureml_oss.local.embeddings import score_vectors
 from langchain_azureml_oss.local.engines.base import JSON, EngineError, only
 from langchain_azureml_oss.local.refusals import Refusal, error, from_engine
+from langchain_azureml_oss.local.score_settings import LATER, NAMES, check_parameters
 from langchain_azureml_oss.local.state import STATE, visit
 
 if TYPE_CHECKING:
@@ -25,22 +26,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _DEFAULT_MAX_TOKENS = 16
-# The names which the server knows, and what the engines call them. All others are dropped.
-_PARAMETERS = {
-    "max_tokens": "max_tokens",
-    "max_gen_len": "max_tokens",
-    "max_new_tokens": "max_tokens",
-    "temperature": "temperature",
-    "top_p": "top_p",
-    "top_k": "top_k",
-    "seed": "seed",
-    "stop": "stop",
-    "frequency_penalty": "frequency_penalty",
-    "presence_penalty": "presence_penalty",
-}
-
-# What later servers know besides.
-_LATER_PARAMETERS = ("tools", "tool_choice")
 
 
 @dataclass(frozen=True)
@@ -55,7 +40,7 @@ class ScoreCall:
         """The parameters under the engines' names."""
         known = {
             name: self.parameters[theirs]
-            for theirs, name in _PARAMETERS.items()
+            for theirs, name in NAMES.items()
             if self.parameters.get(theirs) is not None
         }
         return {"max_tokens": _DEFAULT_MAX_TOKENS} | known
@@ -105,11 +90,10 @@ def _of_task(call: ScoreCall, task: Task) -> ScoreCall | None:
 
 def _acceptable(call: ScoreCall, options: EndpointOptions) -> bool:
     plain = all(isinstance(message.get("content"), str) for message in call.messages)
-    settings = call.settings()
-    numbers = [
-        settings[name] for name in ("max_tokens", "temperature", "top_p") if name in settings
-    ]
-    return (plain or options.extended) and all(isinstance(n, int | float) for n in numbers)
+    if plain or options.extended:
+        check_parameters(call.parameters, extended=options.extended)
+        return True
+    return False
 
 
 async def _chat(request: web.Request, call: ScoreCall) -> JSON:
@@ -117,7 +101,7 @@ async def _chat(request: web.Request, call: ScoreCall) -> JSON:
     asked = {"messages": call.messages, **call.settings(), **state.passed_on(request)}
     if state.options.extended:
         given = call.parameters
-        asked |= {name: given[name] for name in _LATER_PARAMETERS if name in given}
+        asked |= {name: given[name] for name in LATER if name in given}
     try:
         whole = await only(state.engine.chat(asked))
     except EngineError as problem:

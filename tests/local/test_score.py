@@ -72,7 +72,6 @@ def test_score_params(echo, post):
         score(["text", {"role": "user", "content": "mixed"}]),
         score([{"role": "user"}]),
         score([{"role": "user", "content": [{"type": "text", "text": "parts"}]}]),
-        score(["text"], max_new_tokens="8"),
         {"input_data": {"input_string": ["text"], "parameters": "none"}},
         {"inputs": {"input_string": ["text"]}},
     ],
@@ -80,6 +79,60 @@ def test_score_params(echo, post):
 def test_a_wrong_shape_is_answered_with_nothing(echo, post, body):
     answer = post(echo, "/score", body)
     assert (answer.status_code, answer.json()) == (200, {})
+
+
+WHOLE = [1.5, -1, True, False, "8", "x", "", [], {}, [1], float("nan"), float("inf"), 1e308, 2**40]
+NUMBERS = [True, "0.5", "", [], {}, float("nan"), float("inf"), -float("inf"), -3]
+WRONG = {
+    **dict.fromkeys(("max_tokens", "max_new_tokens", "max_gen_len"), WHOLE),
+    "top_k": [value for value in WHOLE if value != -1] + [-2],
+    "seed": [1.5, True, "7", [], {}, float("nan"), 2**70],
+    **dict.fromkeys(("temperature", "frequency_penalty", "presence_penalty"), NUMBERS),
+    "top_p": [*NUMBERS, 1.5],
+    "return_full_text": ["false", 0, 1, [], {}, float("nan")],
+    "stop": [1, True, {}, [1], [None], [["x"]], float("nan")],
+}
+
+
+@pytest.mark.parametrize(("name", "values"), WRONG.items(), ids=WRONG)
+@pytest.mark.parametrize("inputs", [["hi"], [{"role": "user", "content": "hi"}]])
+def test_a_wrong_parameter_is_a_400_that_says_so(echo, post, inputs, name, values):
+    for value in values:
+        answer = post(echo, "/score", score(inputs, **{name: value}))
+        assert answer.status_code == 400, value
+        assert name in answer.json()["error"]["message"], value
+
+
+@pytest.mark.parametrize(
+    ("contract", "body"),
+    [
+        ("score", {"input_data": ["hi"], "params": {"max_new_tokens": 1.5}}),
+        ("gpt2-2023", {"inputs": {"input_string": ["hi"]}, "parameters": {"max_new_tokens": 1.5}}),
+        ("falcon-2023", {"inputs": ["hi"], "parameters": {"max_new_tokens": 1.5}}),
+        (
+            "dolly-2023",
+            {"input_data": {"input_string": ["hi"]}, "parameters": {"max_new_tokens": 1.5}},
+        ),
+    ],
+)
+def test_so_it_is_with_every_contract(post, contract, body):
+    with LocalEndpoint("echo", contract=contract) as endpoint:
+        answer = post(endpoint, "/score", body)
+    assert answer.status_code == 400
+    assert "max_new_tokens must be a whole number" in answer.json()["error"]["message"]
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        dict.fromkeys(WRONG),
+        {"temperature": 0, "top_p": 1, "top_k": -1, "seed": -1, "presence_penalty": -2.0},
+        {"max_tokens": 0, "temperature": 7.5, "stop": [], "return_full_text": False},
+        {"min_p": "unknown", "n": "many", "stream": float("nan")},
+    ],
+)
+def test_right_and_unknown_parameters_are_taken(echo, post, parameters):
+    assert post(echo, "/score", score(["hi"], **parameters)).status_code == 200
 
 
 def test_malformed_json(echo, post):

@@ -1,0 +1,77 @@
+"""The parameters of `POST /score`: under which names they come, and what they may be.
+
+Microsoft's server answers what it cannot use with `{}`. A developer learns more from a 400 that
+says which parameter is wrong, so that is what comes here.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import Any
+
+from langchain_azureml_oss.local.engines.base import JSON, EngineError
+from langchain_azureml_oss.local.engines.openai_settings import check_settings
+from langchain_azureml_oss.local.refusals import error
+
+# The names which the server knows, and what the engines call them. All others are dropped.
+NAMES = {
+    "max_tokens": "max_tokens",
+    "max_gen_len": "max_tokens",
+    "max_new_tokens": "max_tokens",
+    "temperature": "temperature",
+    "top_p": "top_p",
+    "top_k": "top_k",
+    "seed": "seed",
+    "stop": "stop",
+    "frequency_penalty": "frequency_penalty",
+    "presence_penalty": "presence_penalty",
+}
+LATER = ("tools", "tool_choice")
+"""What later servers know besides."""
+MOST_TOKENS = 2**31 - 1
+"""Engines count in 32 bits."""
+
+
+def _whole(low: int, high: int) -> tuple[Callable[[Any], bool], str]:
+    def fits(value: Any) -> bool:
+        return isinstance(value, int) and not isinstance(value, bool) and low <= value <= high
+
+    return fits, f"a whole number from {low} to {high}"
+
+
+def _number(low: float, high: float) -> tuple[Callable[[Any], bool], str]:
+    def fits(value: Any) -> bool:
+        is_number = isinstance(value, int | float) and not isinstance(value, bool)
+        return is_number and low <= value <= high and math.isfinite(value)
+
+    return fits, f"a number from {low:g}{'' if high == math.inf else f' to {high:g}'}"
+
+
+_FORMS = {
+    "max_tokens": _whole(0, MOST_TOKENS),
+    "temperature": _number(0, math.inf),
+    "top_p": _number(0, 1),
+    "top_k": _whole(-1, MOST_TOKENS),
+    "seed": _whole(-(2**63), 2**63 - 1),
+    "frequency_penalty": _number(-2, 2),
+    "presence_penalty": _number(-2, 2),
+    "return_full_text": (lambda value: isinstance(value, bool), "true or false"),
+}
+
+
+def check_parameters(parameters: JSON, *, extended: bool) -> None:
+    """Check the parameters that the server reads; null is one that was not sent.
+
+    Raises:
+        Refusal: 400, one of them is of a wrong kind, or out of its bounds.
+    """
+    for theirs, value in parameters.items():
+        fits, form = _FORMS.get(NAMES.get(theirs, theirs), (None, ""))
+        if fits is not None and value is not None and not fits(value):
+            raise error(400, f"{theirs} must be {form}.")
+    others = ("stop", *LATER) if extended else ("stop",)
+    try:
+        check_settings({name: parameters[name] for name in others if name in parameters})
+    except EngineError as problem:
+        raise error(400, str(problem.body)) from None
