@@ -63,8 +63,11 @@ def escape_roles(text: str) -> str:
 
     Returns:
         The text, with U+FDD0 in each of its lines. Escaping it again changes nothing.
+
+    Raises:
+        UnsupportedInputError: it is no text.
     """
-    text = text.replace(_USERS, "")
+    text = _checked(text).replace(_USERS, "")
     if not _TELLTALE.search(text):
         return text
     return f"{_USERS}{text.replace(chr(10), chr(10) + _USERS)}{_USERS}"
@@ -87,9 +90,10 @@ def messages_from_prompt(text: str) -> list[BaseMessage]:
         The messages, in order.
 
     Raises:
-        UnsupportedInputError: words stand before the first mark, or a turn's headers are wrong.
+        UnsupportedInputError: it is no text, words stand before the first mark, or a turn's headers
+            are wrong.
     """
-    turns = _turns(text)
+    turns = _turns(_checked(text))
     if len(turns) == 1:
         return [HumanMessage(_as_written(text))]
     preface = _as_written("".join(turns.pop(0)[1])).strip()
@@ -100,6 +104,13 @@ def messages_from_prompt(text: str) -> list[BaseMessage]:
         )
         raise UnsupportedInputError(msg)
     return [_turn(role, lines) for role, lines in turns]
+
+
+def _checked(text: Any) -> str:
+    if isinstance(text, str):
+        return text
+    # Without its text: to ask for that may fail, and it may be a secret's.
+    raise UnsupportedInputError(f"A text is expected, not {type(text).__name__}.")
 
 
 def has_role_marks(text: str) -> bool:

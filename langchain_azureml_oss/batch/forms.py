@@ -11,7 +11,7 @@ from langchain_core.messages import BaseMessage, SystemMessage, convert_to_messa
 
 from langchain_azureml_oss.batch.extras import needed
 from langchain_azureml_oss.batch.rows import Row
-from langchain_azureml_oss.errors import UnsupportedInputError
+from langchain_azureml_oss.errors import UnsupportedInputError, in_words
 from langchain_azureml_oss.role_prompts import escape_roles, messages_from_prompt
 
 
@@ -113,7 +113,7 @@ class Form:
         except UnsupportedInputError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a template does with a value
-            msg = f"Row {row.number} does not fit the template: {type(error).__name__}: {error}."
+            msg = f"Row {row.number} does not fit the template: {in_words(error, 'jinja2')}."
             raise UnsupportedInputError(msg) from None
         if not text.strip():
             raise UnsupportedInputError(f"Row {row.number}: the template makes no text of it.")

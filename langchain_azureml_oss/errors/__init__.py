@@ -36,6 +36,7 @@ from langchain_azureml_oss.errors.from_reply import (
 )
 from langchain_azureml_oss.errors.redaction import (
     frames_forgotten,
+    in_words,
     is_like_a_key,
     keys_in_path,
     named,
@@ -92,6 +93,7 @@ __all__ = [
     "from_inside_200",
     "from_response",
     "harmless",
+    "in_words",
     "is_like_a_key",
     "keys_in_path",
     "named",

@@ -63,17 +63,29 @@ def _is_of_words(text: str) -> bool:
 def quoted(value: Any) -> str:
     """Return a user's value for a message, where it is no key that got into a wrong place."""
     try:
-        said = repr(value)
-    except ValueError:  # an integer of thousands of digits
-        return f"(a value of type {type(value).__name__} that is too long to show)"
+        said, length = repr(value), len(str(value))
+    except Exception:  # noqa: BLE001 - a user's own, or an integer of thousands of digits
+        return f"(a value of type {type(value).__name__} that cannot be shown)"
     if is_like_a_key(said) or len(said) > _MOST_SHOWN:
-        return f"(a text of {len(str(value))} characters that is not shown, as keys are not)"
+        return f"(a text of {length} characters that is not shown, as keys are not)"
     return said
+
+
+def in_words(error: Exception, package: str) -> str:
+    """Return an exception's class, with its words where they are those of a known package.
+
+    Whatever else an exception says may be a value's own text, and to ask for it may fail.
+    """
+    name = type(error).__name__
+    return f"{name}: {error}" if type(error).__module__.partition(".")[0] == package else name
 
 
 def named(name: Any) -> str:
     """Return a name that a user chose for a message, where it is no key in a name's place."""
-    text = str(name)
+    try:
+        text = str(name)
+    except Exception:  # noqa: BLE001 - a user's own
+        return quoted(name)
     return text if not is_like_a_key(text) and len(text) <= _MOST_SHOWN else quoted(text)
 
 

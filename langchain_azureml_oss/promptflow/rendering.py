@@ -12,7 +12,7 @@ from typing import Any
 
 from langchain_core.messages import BaseMessage
 
-from langchain_azureml_oss.errors import ConnectionConfigError, UnsupportedInputError
+from langchain_azureml_oss.errors import ConnectionConfigError, UnsupportedInputError, in_words
 from langchain_azureml_oss.role_prompts import (
     ROLES,
     escape_roles,
@@ -88,8 +88,14 @@ class _Variables:
                 else self._ready(name, value, is_users=name in escaped)
                 for name, value in variables.items()
             }
+        except UnsupportedInputError:
+            raise
         except RecursionError:
             raise UnsupportedInputError("A template variable is nested too deeply.") from None
+        except Exception as error:  # noqa: BLE001 - of a value's own methods
+            kind = type(error).__name__
+            msg = f"A template variable cannot be read: it raises {kind}."
+            raise UnsupportedInputError(msg) from None
 
     def _ready(self, name: str, value: Any, *, is_users: bool) -> Any:
         if isinstance(value, str):
@@ -164,6 +170,8 @@ def _render(template: str, variables: Mapping[str, Any]) -> str:
     try:
         environment = SandboxedEnvironment(trim_blocks=True, keep_trailing_newline=True)
         return environment.from_string(template).render(variables)
-    except Exception as error:  # Jinja's own, and whatever an expression of the template raises
-        msg = f"The prompt template cannot be rendered: {type(error).__name__}: {error}"
-        raise UnsupportedInputError(msg.replace("\ufdd0", "")) from error
+    except Exception as error:  # noqa: BLE001 - Jinja's, and whatever a value raises
+        said = in_words(error, "jinja2").replace("\ufdd0", "")
+        msg = f"The prompt template cannot be rendered: {said}"
+    # Not where it was caught: the first error, with a value's own words, would hang on.
+    raise UnsupportedInputError(msg)

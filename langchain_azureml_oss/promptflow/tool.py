@@ -13,7 +13,7 @@ from promptflow.contracts.types import PromptTemplate
 from promptflow.core import tool
 from promptflow.exceptions import ErrorTarget, UserErrorException
 
-from langchain_azureml_oss.errors import AzureMLOSSError, ConnectionConfigError
+from langchain_azureml_oss.errors import AzureMLOSSError, ConnectionConfigError, quoted
 from langchain_azureml_oss.promptflow.asking import Answer, Question, settings
 from langchain_azureml_oss.promptflow.package_tools import DEFAULTS
 from langchain_azureml_oss.promptflow.tool_traces import tell_run, tell_span
@@ -95,7 +95,7 @@ def _number(name: str, given: Any, kind: type[float]) -> float | None:
     try:
         return kind(given)
     except (TypeError, ValueError):
-        raise ConnectionConfigError(f"{name} must be a number, and is {given!r:.40}.") from None
+        raise ConnectionConfigError(f"{name} must be a number, and is {quoted(given)}.") from None
 
 
 def _settings(model_kwargs: Any, inputs: dict[str, Any], *, is_later: bool) -> dict[str, Any]:
