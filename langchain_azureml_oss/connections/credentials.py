@@ -105,9 +105,10 @@ class TokenAuthorizer:
         self._ends = 0.0  # seconds since 1970
         self._refresh_at = 0.0  # likewise
         self._lock = threading.Lock()
-        # An asyncio lock belongs to the loop in which it was first waited for.
-        self._loop_locks: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Lock]
-        self._loop_locks = weakref.WeakKeyDictionary()
+        # No asyncio.Lock: an interrupt in its release would leave those that wait for it, and all
+        # later callers behind them, waiting for ever. A task always ends.
+        self._asking: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]]
+        self._asking = weakref.WeakKeyDictionary()
 
     def secret(self, rejected: SecretStr = _NONE) -> str:
         """Return a token that lives for a while yet."""
@@ -121,26 +122,35 @@ class TokenAuthorizer:
 
     async def asecret(self, rejected: SecretStr = _NONE) -> str:
         """Return a token that lives for a while yet."""
-        if self._has_token(rejected):
-            return self._token.get_secret_value()
-        lock = self._loop_locks.setdefault(asyncio.get_running_loop(), asyncio.Lock())
-        # Not `async with`: an interrupt between its call of `__aexit__` and the wait for that would
-        # leave the lock held for ever.
-        await lock.acquire()
-        try:
-            # In a thread, since a sync credential may take its time.
-            pending = await asyncio.to_thread(self._refresh, rejected)
-            if pending is not None:
-                problem = None
-                try:
-                    self._keep(await pending)
-                except Exception as error:  # noqa: BLE001 - whatever a credential raises
-                    problem = self._problem(error, rejected)
-                if problem is not None:
-                    raise problem
-        finally:
-            lock.release()
+        loop = asyncio.get_running_loop()
+        while not self._has_token(rejected):
+            asking = self._asking.get(loop)
+            if asking is None or asking.done():
+                asking = self._asking[loop] = loop.create_task(self._bring(rejected))
+                asking.add_done_callback(functools.partial(self._heard, loop))
+                await asyncio.shield(asking)
+                break
+            await asyncio.wait([asking])  # what it fails with is another caller's to hear
         return self._token.get_secret_value()
+
+    async def _bring(self, rejected: SecretStr) -> None:
+        # In a thread, since a sync credential may take its time.
+        pending = await asyncio.to_thread(self._refresh, rejected)
+        if pending is not None:
+            problem = None
+            try:
+                self._keep(await pending)
+            except Exception as error:  # noqa: BLE001 - whatever a credential raises
+                problem = self._problem(error, rejected)
+            if problem is not None:
+                raise problem
+
+    def _heard(self, loop: asyncio.AbstractEventLoop, asking: asyncio.Task[None]) -> None:
+        """Forget a task that has ended, which holds its loop; its caller may have gone."""
+        if self._asking.get(loop) is asking:
+            del self._asking[loop]
+        if not asking.cancelled():
+            asking.exception()
 
     def _refresh(self, rejected: SecretStr) -> Awaitable[Any] | None:
         """Ask for a token where there is none, one thread at a time.
@@ -206,12 +216,13 @@ class TokenAuthorizer:
         return None
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave the locks out: they belong to this process."""
-        return {name: value for name, value in vars(self).items() if "lock" not in name}
+        """Leave the lock and the tasks out: they belong to this process."""
+        own = {"_lock", "_asking"}
+        return {name: value for name, value in vars(self).items() if name not in own}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         self._lock = threading.Lock()
-        self._loop_locks = weakref.WeakKeyDictionary()
+        self._asking = weakref.WeakKeyDictionary()
         vars(self).update(state)
 
 
