@@ -1,7 +1,7 @@
 """The parameters of `POST /score`: under which names they come, and what they may be.
 
-Microsoft's server answers what it cannot use with `{}`. A developer learns more from a 400 that
-says which parameter is wrong, so that is what comes here.
+Microsoft's server answers what it cannot use with `{}`, and so does the local endpoint, whose log
+says which parameter was wrong.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import Any
 
 from langchain_azureml_oss.local.engines.base import JSON, EngineError
 from langchain_azureml_oss.local.engines.openai_settings import check_settings
-from langchain_azureml_oss.local.refusals import error
 
 # The names which the server knows, and what the engines call them. All others are dropped.
 NAMES = {
@@ -60,18 +59,18 @@ _FORMS = {
 }
 
 
-def check_parameters(parameters: JSON, *, extended: bool) -> None:
-    """Check the parameters that the server reads; null is one that was not sent.
+def wrong_parameter(parameters: JSON, *, extended: bool) -> str | None:
+    """Return what is wrong with a parameter that the server reads, if one is.
 
-    Raises:
-        Refusal: 400, one of them is of a wrong kind, or out of its bounds.
+    It is of a wrong kind, or out of its bounds; null is one that was not sent.
     """
     for theirs, value in parameters.items():
         fits, form = _FORMS.get(NAMES.get(theirs, theirs), (None, ""))
         if fits is not None and value is not None and not fits(value):
-            raise error(400, f"{theirs} must be {form}.")
+            return f"{theirs} must be {form}."
     others = ("stop", *LATER) if extended else ("stop",)
     try:
         check_settings({name: parameters[name] for name in others if name in parameters})
     except EngineError as problem:
-        raise error(400, str(problem.body)) from None
+        return str(problem.body)
+    return None

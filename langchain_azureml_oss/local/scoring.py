@@ -17,7 +17,7 @@ from aiohttp import web
 from langchain_azureml_oss.local.embeddings import score_vectors
 from langchain_azureml_oss.local.engines.base import JSON, EngineError, only
 from langchain_azureml_oss.local.refusals import Refusal, error, from_engine
-from langchain_azureml_oss.local.score_settings import LATER, NAMES, check_parameters
+from langchain_azureml_oss.local.score_settings import LATER, NAMES, wrong_parameter
 from langchain_azureml_oss.local.state import STATE, visit
 
 if TYPE_CHECKING:
@@ -90,10 +90,12 @@ def _of_task(call: ScoreCall, task: Task) -> ScoreCall | None:
 
 def _acceptable(call: ScoreCall, options: EndpointOptions) -> bool:
     plain = all(isinstance(message.get("content"), str) for message in call.messages)
-    if plain or options.extended:
-        check_parameters(call.parameters, extended=options.extended)
-        return True
-    return False
+    if not plain and not options.extended:
+        return False
+    wrong = wrong_parameter(call.parameters, extended=options.extended)
+    if wrong:
+        logger.warning("The answer is {}: %s", wrong)
+    return wrong is None
 
 
 async def _chat(request: web.Request, call: ScoreCall) -> JSON:
