@@ -26,6 +26,7 @@ from langchain_azureml_oss.tools import (
     answer_function,
     fitted,
     is_typeddict,
+    left_blank,
     without_nulls,
 )
 from langchain_azureml_oss.wire import lenient_json
@@ -92,6 +93,7 @@ class _Checked:
 
     checks_stream: bool
     """Whether a stream too ends with an error, where its answer is wrong as a whole."""
+    form: Any
 
     def _fitted(self, result: list[Generation], message: AIMessage) -> list[Generation]:
         """Return the answer with what is known about its form applied."""
@@ -158,7 +160,16 @@ class _Checked:
         if parsed is None:
             errors = [call["error"] for call in message.invalid_tool_calls if call["error"]]
             raise _misfit("; ".join(errors) or "it holds no call of the schema's function", message)
+        self._refuse_blanks(message)
         return parsed
+
+    def _refuse_blanks(self, message: AIMessage) -> None:
+        """Raise where a form that was shown in words came back as it was, for every text fits."""
+        if "misfit" not in message.response_metadata:
+            return
+        said = [call["args"] for call in message.tool_calls] or _json_in(_text(message))
+        if blanks := left_blank(said, self.form.schema):
+            raise _misfit(blanks, message)
 
 
 class _ToolParser(_Checked, JsonOutputKeyToolsParser):
@@ -233,9 +244,8 @@ class _JsonParser(BaseCumulativeTransformOutputParser[Any]):
         if partial:
             return self._so_far(result[0].text)
         message = _message(result)
-        text = result[0].text if result[0].text.strip() else _reasoning(message)
         try:
-            parsed = _json_in(text)
+            parsed = _json_in(_text(message))
         except ValueError:
             raise _misfit("it is no JSON", message) from None
         if self.is_class:
@@ -261,8 +271,10 @@ def _json_in(text: str) -> Any:
         return lenient_json.loads(written)
 
 
-def _reasoning(message: AIMessage) -> str:
-    """Return what vLLM's reasoning parser took for thoughts where there is nothing else."""
+def _text(message: AIMessage) -> str:
+    """Return the text; what vLLM's reasoning parser took for thoughts where there is none."""
+    if message.text.strip():
+        return message.text
     blocks = message.content_blocks
     return "".join(b.get("reasoning") or "" for b in blocks if b["type"] == "reasoning")
 

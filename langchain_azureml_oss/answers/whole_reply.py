@@ -47,8 +47,10 @@ def whole_reply(
         if asked_for_echo:
             whole.text = repeated + whole.text
         misfit = _misfit(whole, rules)
-        if misfit is not None and rules.insists:
-            raise misfit
+        if misfit is not None:
+            if rules.insists:
+                raise misfit
+            whole.misfit = misfit.reason
     return reply
 
 

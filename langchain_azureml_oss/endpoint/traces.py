@@ -57,6 +57,7 @@ class Traces(Mixin):
             "finish_reason": choice.finish_reason,
             "normalized_finish_reason": choice.normalized_finish_reason,
             "stopped_at": choice.stopped_at,
+            "misfit": choice.misfit,
             "deployment": details["deployment"],
             "request_id": details["request_id"],
             "logprobs": choice.logprobs,

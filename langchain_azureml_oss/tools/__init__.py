@@ -8,6 +8,7 @@ the answer, by the words of `lead_up.py` and `around_calls.py`, with what `candi
 `schemas.py` checks them. Imports `wire`, `errors` and `families`. Internal.
 """
 
+from langchain_azureml_oss.tools.blank_forms import left_blank
 from langchain_azureml_oss.tools.calls import read_tool_call_chunks, read_tool_calls
 from langchain_azureml_oss.tools.calls_in_json import UnknownNames
 from langchain_azureml_oss.tools.calls_in_text import ToolCallScanner
@@ -40,6 +41,7 @@ __all__ = [
     "answer_function",
     "fitted",
     "is_typeddict",
+    "left_blank",
     "misfit",
     "new_call_id",
     "read_tool_call_chunks",

@@ -22,6 +22,8 @@ class Choice:
     refusal: str | None = None
     stopped_at: str | None = None
     """The family template's own stop string that cut the text."""
+    misfit: str | None = None
+    """What is wrong with the form that the model was asked for in words, twice."""
 
     @property
     def has_content(self) -> bool:

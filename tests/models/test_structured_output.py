@@ -160,6 +160,29 @@ def test_without_json_schema_the_schema_is_shown(serve):
     assert "like this: {" in message["content"]
 
 
+BLANKS = {"setup": "<string; the question>", "laughs": 3}
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("schema", SCHEMAS)
+@pytest.mark.parametrize("method", ["function_calling", "json_schema"])
+def test_a_blank_of_the_form_that_is_copied_twice_is_no_answer(serve, method, schema, stream):
+    """Every text passes for a string, so only the form itself can tell."""
+    blank = "<string>" if schema == "TypedDict" else BLANKS["setup"]  # that one describes nothing
+    running = serve(telling(json.dumps({**BLANKS, "setup": blank})), path="/score")
+    model = running.chat.with_structured_output(SCHEMAS[schema], method=method)
+    with pytest.raises(OutputParserException, match=f"{blank} was copied"):
+        list(model.stream("A joke.")) if stream else model.invoke("A joke.")
+    assert len(running.endpoint.requests) == 2
+
+
+@pytest.mark.parametrize("method", ["function_calling", "json_schema"])
+def test_what_only_looks_like_a_blank_is_an_answer_where_no_form_was_shown(serve, method):
+    running = serve(telling(json.dumps(BLANKS)))
+    model = running.chat.with_structured_output(Joke, method=method)
+    assert model.invoke("A joke.") == Joke(**BLANKS)
+
+
 @pytest.mark.parametrize("method", ["json_schema", "json_mode"])
 def test_without_any_response_format_the_answer_is_asked_for_in_words(serve, method):
     def script(body):
