@@ -1,43 +1,59 @@
 """Counts how often a small model's answers are right where tools and forms are shown as text.
 
 Every task of prompting_tasks.py is put to SmolLM2 (135M parameters) on the local endpoint at
-temperature 0, in each dialect, and with each constraint of decoding where a call or a form is a
-must. An answer is well-formed where it is a call, a form or words as asked for, and right where
-nothing in it is wrong either. `make bench ARGS=prompting` prints the table of the held-out half.
+temperature 0, in each wording of prompting_wordings.py, in each dialect, and with each constraint
+of decoding where a call or a form is a must. An answer is well-formed where it is a call, a form or
+words as asked for, and right where what was asked for stands in it. Each prompt is read from its
+beginning, so an answer does not depend on what was asked before, and a subset counts as it does in
+the whole: `make bench ARGS="prompting --half chosen-by --dialects json --kind form"`. Without
+arguments, the table of the held-out half is printed.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import logging
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
 from prompting_tasks import TOOLS, Task, halves
+from prompting_wordings import WORDINGS, wording
 
 from langchain_azureml_oss import AzureMLOSSChatModel
 from langchain_azureml_oss.families import FamilyProfile
+from langchain_azureml_oss.formatters import Traits
+from langchain_azureml_oss.formatters.openai import OpenAIFormatter
 from langchain_azureml_oss.local import LocalEndpoint
 from langchain_azureml_oss.tools import misfit
 
 DIALECTS = ("json", "llama", "hermes", "mistral")
-CONSTRAINTS: Mapping[str, tuple[str, bool]] = {
-    "none": ("/score", False),
-    "json_object": ("/v1/chat/completions", False),
-    "json_schema": ("/v1/chat/completions", True),
-}
-"""Name -> path, and whether the server takes schemas there."""
+CONSTRAINTS = ("none", "json_object", "json_schema")
 SETTINGS = {"temperature": 0, "seed": 1, "max_tokens": 96, "timeout": 300}
+UNCACHED = {"cache_prompt": False}
+"""llama.cpp's: what is left of the prompt before would change the sums a little, and so words."""
+
+
+class NothingConstrains(OpenAIFormatter):
+    """A server that takes words only, as /score does, and yet llama.cpp's own settings."""
+
+    name = "words only"
+    traits = Traits()
+    parameter_names: ClassVar[Mapping[str, tuple[str, ...]]] = {
+        **OpenAIFormatter.parameter_names,
+        "response_format": (),
+    }
 
 
 class Outcome(NamedTuple):
     """How one task went."""
 
     task: Task
+    wording: str
     dialect: str
     constraint: str
     well_formed: bool
@@ -126,33 +142,41 @@ def ask(chat: AzureMLOSSChatModel, task: Task) -> tuple[bool, bool, str]:
     return *judged(task, answer), said
 
 
-def outcomes(
-    tasks: Sequence[Task], dialects: Sequence[str], constraints: Sequence[str]
-) -> Iterator[Outcome]:
-    """Put the tasks to the model, one after the other.
+def is_asked(task: Task, dialect: str, constraint: str, dialects: Sequence[str]) -> bool:
+    """Whether it is asked there: a form is in no dialect, and only a must can be constrained."""
+    if task.form is not None:
+        return dialect == dialects[0]
+    return constraint == "none" or bool(task.must_call)
 
-    A form is in no dialect, and only what is a must can be constrained: each is asked for once.
-    """
+
+def outcomes(
+    tasks: Sequence[Task],
+    wordings: Sequence[str],
+    dialects: Sequence[str],
+    constraints: Sequence[str],
+) -> Iterator[Outcome]:
+    """Put the tasks to the model, one after the other."""
     for constraint in constraints:
-        path, takes_schemas = CONSTRAINTS[constraint]
         with LocalEndpoint(
-            "smollm2", refuse_tools=True, json_schema=takes_schemas, n_parallel=1, n_threads=1
+            "smollm2",
+            refuse_tools=True,
+            json_schema=constraint == "json_schema",
+            n_parallel=1,
+            n_threads=1,
         ) as endpoint:
-            for dialect in dialects:
-                row = FamilyProfile("SMOLLM2", tool_role=False, tool_dialect=dialect)
+            for name, dialect in itertools.product(wordings, dialects):
                 chat = AzureMLOSSChatModel(
-                    endpoint_url=endpoint.url + path,
+                    endpoint_url=f"{endpoint.url}/v1/chat/completions",
                     endpoint_api_key=endpoint.api_key,
-                    model_family=row,
+                    model_family=FamilyProfile("SMOLLM2", tool_role=False, tool_dialect=dialect),
+                    content_formatter=NothingConstrains() if constraint == "none" else None,
+                    model_kwargs=UNCACHED,
                     **SETTINGS,
                 )
-                for task in tasks:
-                    is_form = task.form is not None
-                    if is_form and dialect != dialects[0]:
-                        continue
-                    if constraint != "none" and not (is_form or task.must_call):
-                        continue
-                    yield Outcome(task, dialect, constraint, *ask(chat, task))
+                with wording(name):
+                    for task in tasks:
+                        if is_asked(task, dialect, constraint, dialects):
+                            yield Outcome(task, name, dialect, constraint, *ask(chat, task))
 
 
 def table(found: Sequence[Outcome]) -> None:
@@ -160,22 +184,24 @@ def table(found: Sequence[Outcome]) -> None:
     asked, formed, right = Counter(), Counter(), Counter()
     for one in found:
         place = "-" if one.task.form is not None else one.dialect
-        for key in ((one.task.kind, place, one.constraint), ("all", "", "")):
+        for key in (
+            (one.task.kind, place, one.constraint, one.wording),
+            ("all", "", "", one.wording),
+        ):
             asked[key] += 1
             formed[key] += one.well_formed
             right[key] += one.right
-    print(f"{'Task':<24}{'Dialect':<10}{'Constraint':<13}{'Asked':>6}{'Formed':>8}{'Right':>7}")
+    row = "{:<24}{:<10}{:<13}{:<9}{:>6}{:>8}{:>7}".format
+    print(row("Task", "Dialect", "Constraint", "Wording", "Asked", "Formed", "Right"))
     for key in sorted(asked, key=lambda key: (key[0] == "all", key)):
-        kind, place, constraint = key
-        print(
-            f"{kind:<24}{place:<10}{constraint:<13}{asked[key]:>6}{formed[key]:>8}{right[key]:>7}"
-        )
+        print(row(*key, asked[key], formed[key], right[key]))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Ask, count and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--half", choices=["chosen-by", "held-out"], default="held-out")
+    parser.add_argument("--wordings", default=",".join(WORDINGS))
     parser.add_argument("--dialects", default=",".join(DIALECTS))
     parser.add_argument("--constraints", default=",".join(CONSTRAINTS))
     parser.add_argument("--kind", default="", help="only tasks of kinds that begin so")
@@ -185,13 +211,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     tasks = [
         task for task in halves()[options.half == "held-out"] if task.kind.startswith(options.kind)
     ]
+    chosen = [
+        list(named.split(","))
+        for named in (options.wordings, options.dialects, options.constraints)
+    ]
     found = []
-    for one in outcomes(tasks, options.dialects.split(","), options.constraints.split(",")):
+    for one in outcomes(tasks, *chosen):
         found.append(one)
         if options.show:
             mark = "right" if one.right else "form" if one.well_formed else ""
-            print(f"{mark:<5} {one.constraint:<12}{one.dialect:<8} {one.task.question}")
-            print(f"      {one.said!r}")
+            print(f"{mark:<5} {one.constraint:<12}{one.wording:<7} {one.dialect:<8}", end="")
+            print(f"{one.task.question}\n      {one.said!r}", flush=True)
     table(found)
 
 

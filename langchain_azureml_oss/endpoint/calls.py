@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from langchain_core.messages import BaseMessage
@@ -49,7 +50,6 @@ from langchain_azureml_oss.tools import (
     PromptedJson,
     PromptedTools,
     response_format,
-    with_request,
     without_tool_role,
 )
 from langchain_azureml_oss.wire import (
@@ -218,6 +218,8 @@ class EndpointCalls(PlainCalls, Traces):
         if tools:
             json = None if tools.must_call else json
             sent = tools.response_format(json, refused)
+            kept = sent is not None and sent["type"] == "json_schema"
+            tools = replace(tools, is_constrained=kept)
         if sent is not None:
             settings["response_format"] = Setting(sent)
         return tools, json
@@ -265,7 +267,7 @@ class EndpointCalls(PlainCalls, Traces):
         if tools:
             messages = tools.shown(messages, json)
         elif json:
-            messages = with_request(messages, json.instructions)
+            messages = json.shown(messages)
         return fold([*messages, *ask.follow_up], self._row)
 
     @property

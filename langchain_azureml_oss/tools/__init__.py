@@ -15,11 +15,7 @@ from langchain_azureml_oss.tools.calls_in_text import ToolCallScanner
 from langchain_azureml_oss.tools.chunks import AnswerChunk
 from langchain_azureml_oss.tools.fragments import StreamedCalls, new_call_id
 from langchain_azureml_oss.tools.prompted_json import FORMATS, Method, PromptedJson, response_format
-from langchain_azureml_oss.tools.prompting import (
-    PromptedTools,
-    with_request,
-    without_tool_role,
-)
+from langchain_azureml_oss.tools.prompting import PromptedTools, without_tool_role
 from langchain_azureml_oss.tools.schemas import fitted, misfit, without_nulls
 from langchain_azureml_oss.tools.wire import (
     TOOL_SETTINGS,
@@ -48,7 +44,6 @@ __all__ = [
     "read_tool_calls",
     "response_format",
     "wire_tool_settings",
-    "with_request",
     "without_nulls",
     "without_tool_role",
 ]

@@ -1,12 +1,13 @@
 """A JSON schema as a form to fill in: JSON whose values say what belongs there.
 
 Small models echo a schema instead of obeying it, and copy the values of an example; a form in which
-`<integer>` stands for a number they fill in. It is shorter than the schema, too.
+`<integer>` stands for a number they fill in. It is shorter than the schema, too. What a blank is
+for stands in a line below: inside of a blank, it is copied.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from langchain_azureml_oss.wire import encode_json
@@ -21,7 +22,7 @@ _SAID = (
 
 
 def blank_form(schema: Mapping[str, Any]) -> tuple[str, list[str]]:
-    """Return the form, and what the schema says about its objects and lists, a line for each."""
+    """Return the form, and what the schema says about its fields, a line for each."""
     form = _Form(schema)
     return form.shown(schema, "", 0), form.notes
 
@@ -80,13 +81,17 @@ class _Form:
         if not any(map(_has_parts, plain)):
             text = _blank(schema, plain, optional=optional)
             self.blanks.add(text)
+            self._note(where, [said for one in (schema, *plain) for said in _described(one)])
             return encode_json(text).decode() if _is_text(plain) else text
-        details = [*_details(schema), *(["optional"] if optional else [])]
-        if details and where:
-            self.notes.append(f"{where}: {'; '.join(details)}")
+        optionals = ["optional"] if optional else []
+        self._note(where, [*_described(schema), *_bounds(schema), *optionals])
         if not union:
             return self._parts(schema, where, depth)
         return " or ".join(dict.fromkeys(self.shown(one, where, depth + 1) for one in union))
+
+    def _note(self, where: str, said: Sequence[str]) -> None:
+        if said and where:
+            self.notes.append(f"{where}: {'; '.join(dict.fromkeys(said))}")
 
     def _parts(self, schema: Mapping[str, Any], where: str, depth: int) -> str:
         if "items" in schema:
@@ -146,7 +151,7 @@ def _has_parts(schema: Mapping[str, Any]) -> bool:
 def _blank(schema: Mapping[str, Any], options: list[Mapping[str, Any]], *, optional: bool) -> str:
     """Return the blank for a plain value."""
     kinds = dict.fromkeys(kind for one in options for kind in _kinds(one))
-    known = [detail for one in (schema, *options) for detail in _details(one)]
+    known = [detail for one in (schema, *options) for detail in _bounds(one)]
     details = [*dict.fromkeys(known), *(["optional"] if optional else [])]
     text = " or ".join(kinds) + "".join(f"; {detail}" for detail in details)
     return " ".join(f"<{text}>".split())
@@ -173,7 +178,10 @@ def _values(schema: Mapping[str, Any]) -> list[Any]:
     return values if isinstance(values, list) else []
 
 
-def _details(schema: Mapping[str, Any]) -> list[str]:
+def _described(schema: Mapping[str, Any]) -> list[str]:
     described = schema.get("description")
-    said = [f"{key} {schema[key]}" for key in _SAID if key in schema]
-    return [*([str(described)] if described else []), *said]
+    return [" ".join(str(described).split())] if described else []
+
+
+def _bounds(schema: Mapping[str, Any]) -> list[str]:
+    return [f"{key} {schema[key]}" for key in _SAID if key in schema]

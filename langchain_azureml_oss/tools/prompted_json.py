@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
+from langchain_azureml_oss.tools.added_turns import EXAMPLE, after_examples, with_request
 from langchain_azureml_oss.tools.blank_forms import blank_form, left_blank
 from langchain_azureml_oss.tools.schemas import misfit
-from langchain_azureml_oss.wire import encode_json, lenient_json
+from langchain_azureml_oss.wire import WireMessage, encode_json, lenient_json
 
 Method = Literal["function_calling", "json_schema", "json_mode"]
 """How a form of the answer is asked for."""
@@ -31,6 +33,15 @@ class PromptedJson(NamedTuple):
             return "with nothing but one JSON object."
         form, notes = blank_form(self.schema)
         return "\n".join([f"with nothing but a JSON object like this: {form}", *notes])
+
+    def shown(self, messages: Sequence[WireMessage]) -> list[WireMessage]:
+        """Return the conversation in which the model is told so, behind an example of a form."""
+        told = with_request(messages, self.instructions)
+        if self.schema is None:
+            return told
+        asked = PromptedJson(EXAMPLE.function["parameters"]).instructions
+        example = (f"{EXAMPLE.question}\n\n{asked}", json.dumps(EXAMPLE.arguments))
+        return after_examples(told, example)
 
     def read(self, text: str) -> tuple[str, str | None]:
         """Return the JSON in an answer, and what is wrong with it; prose around it is left out."""

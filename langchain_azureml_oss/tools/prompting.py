@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,12 @@ from langchain_azureml_oss.families import (
     show_calls,
     show_result,
     show_tools,
+)
+from langchain_azureml_oss.tools.added_turns import (
+    EXAMPLE,
+    after_examples,
+    with_instructions,
+    with_request,
 )
 from langchain_azureml_oss.tools.blank_forms import blank_form, left_blank
 from langchain_azureml_oss.tools.calls_in_json import UnknownNames
@@ -39,6 +46,8 @@ class PromptedTools:
     """Empty; `any`; or the name of the function that must be called."""
     one_only: bool = False
     """Whether an answer may hold one call only."""
+    is_constrained: bool = False
+    """Whether the server lets the model write nothing but what fits the schemas."""
     schemas: dict[str, Mapping[str, Any]] = field(init=False)
     """Name -> schema of the arguments."""
 
@@ -92,32 +101,51 @@ class PromptedTools:
         Args:
             messages: The conversation.
             answer: The form of an answer without a call.
+
+        A call that is a must is shown as a form behind an example; but a model that is kept to the
+        schema copies the blanks of a form into it, and does better with the schema alone.
         """
-        told = with_instructions(messages, self.instructions(answer))
-        return with_request(told, self.request) if self.must_call else told
+        if not self.must_call or self.is_constrained:
+            return with_instructions(messages, self.instructions(answer))
+        function = EXAMPLE.function
+        named = "any" if self.must_call == "any" else function["name"]
+        example = PromptedTools([{"type": "function", "function": function}], self.dialect, named)
+        dialect = DIALECTS[self.dialect]
+        call = json.dumps({"name": function["name"], dialect.arguments: EXAMPLE.arguments})
+        told = with_request(messages, self.request)
+        asked = f"{EXAMPLE.question}\n\n{example.request}"
+        return after_examples(told, (asked, in_marks(dialect, [call])))
 
     def instructions(self, answer: PromptedJson | None = None) -> str:
         """Return what the system message says; `answer` is the form of an answer without a call."""
-        dialect, form = DIALECTS[self.dialect], {} if answer is None else {"answer": answer.form}
+        form = {} if answer is None else {"answer": answer.form}
         if self.must_call:
             form = {"answer": ""}
         tools = [tool for tool in self.tools if tool["function"]["name"] in self._allowed]
-        text = show_tools(dialect, tools, **form)
+        text = show_tools(DIALECTS[self.dialect], tools, **form)
+        text += f"\nYour next answer must be {self._wanted}." if self.must_call else ""
         return text + _ONE_ONLY if self.one_only else text
 
     @property
     def request(self) -> str:
-        """What the model is told behind the user's last words, where a call is a must."""
-        dialect = DIALECTS[self.dialect]
-        blanks = [
-            in_marks(
-                dialect, [f'{{"name": "{name}", "{dialect.arguments}": {blank_form(schema)[0]}}}']
-            )
-            for name, schema in self.schemas.items()
-            if name in self._allowed
-        ]
-        wanted = "a function call" if self.must_call == "any" else f"a call of {self.must_call}"
-        return f"Answer with nothing but {wanted} like this: {' or '.join(blanks)}"
+        """What the model is told behind the user's last words, where a call is a must.
+
+        It takes the place of the schemas: what is listed twice makes small models repeat the list.
+        """
+        dialect, calls, notes = DIALECTS[self.dialect], [], []
+        for tool in self.tools:
+            name, said = tool["function"]["name"], tool["function"].get("description")
+            if name not in self._allowed:
+                continue
+            form, about = blank_form(self.schemas[name])
+            calls += [in_marks(dialect, [f'{{"name": "{name}", "{dialect.arguments}": {form}}}'])]
+            notes += [f"{name}: {said}"] * bool(said) + about
+        text = f"Answer with nothing but {self._wanted} like this: {' or '.join(calls)}"
+        return "\n".join([text, *notes]) + (_ONE_ONLY if self.one_only else "")
+
+    @property
+    def _wanted(self) -> str:
+        return "a function call" if self.must_call == "any" else f"a call of {self.must_call}"
 
     @property
     def _allowed(self) -> Collection[str]:
@@ -237,33 +265,6 @@ def _harmless(dialect: ToolDialect, content: Any) -> Any:
 
 
 _ONE_ONLY = "\nCall one function at a time."
-
-
-def with_instructions(messages: Sequence[WireMessage], text: str) -> list[WireMessage]:
-    """Return the conversation with a text added to its system message."""
-    first = messages[0] if messages else None
-    if first is None or first["role"] != "system":
-        return [{"role": "system", "content": text}, *messages]
-    return [_with_text(first, text), *messages[1:]]
-
-
-def _with_text(message: WireMessage, text: str) -> WireMessage:
-    content = message["content"]
-    if isinstance(content, str):
-        return {**message, "content": f"{content}\n\n{text}"}
-    return {**message, "content": [*content, {"type": "text", "text": f"\n\n{text}"}]}
-
-
-def with_request(messages: Sequence[WireMessage], text: str) -> list[WireMessage]:
-    """Return the conversation with a text behind the user's last words.
-
-    Small models obey what they read last, and forget what stands in the system message.
-    """
-    places = [place for place, message in enumerate(messages) if message["role"] == "user"]
-    if not places:
-        return with_instructions(messages, text)
-    before, last, after = messages[: places[-1]], messages[places[-1]], messages[places[-1] + 1 :]
-    return [*before, _with_text(last, text), *after]
 
 
 def without_tool_role(messages: Sequence[WireMessage], dialect_name: str) -> list[WireMessage]:

@@ -21,6 +21,11 @@ _RESULTS = re.compile(
 _COMPLAINT = "That answer does not fit"
 _FORM = "nothing but a JSON object like this: "
 _REQUEST = re.compile(r"\n\nAnswer with nothing but (?:one JSON|a JSON|a function|a call)")
+_MUST = re.compile(
+    r"(?:nothing but|next answer must be) a (?:function call|call of (?P<name>\w+))"
+    r"(?: like this: (?P<forms>(?:(?!\n\n).)*))?",
+    re.DOTALL,
+)
 _BLANK = re.compile(r"<(?P<kind>\w+)[^<>\n]*>")
 
 
@@ -85,11 +90,13 @@ def written(dialect: str, calls: list[dict]) -> str:
 
 def spoken_dialect(text: str) -> str:
     """The dialect in which a conversation shows its tools."""
-    if "<tools>" in text:
+    if "<tools>" in text or "<tool_call>" in text:
         return "hermes"
-    if "[AVAILABLE_TOOLS]" in text:
+    if "[AVAILABLE_TOOLS]" in text or "[TOOL_CALLS]" in text:
         return "mistral"
-    return "llama" if '"parameters": dictionary of argument name' in text else "json"
+    return (
+        "llama" if re.search(r'"parameters": (?:\{|dictionary of argument name)', text) else "json"
+    )
 
 
 def filled(schema: dict, root: dict | None = None) -> object:
@@ -139,13 +146,24 @@ def _situation(body: dict) -> Situation:
         json.JSONDecoder().raw_decode(everything, match.start())[0]
         for match in _TOOL.finditer(everything)
     ]
+    told = [*_MUST.finditer(everything)][-1:]  # the last: an example stands in front
+    if told:
+        situation.must_call = told[0]["name"] or "any"
+        situation.tools = situation.tools or _shown_as_forms(told[0]["forms"] or "")
     if situation.tools:
         situation.dialect = spoken_dialect(everything)
-        told = re.search(
-            r"nothing but a (function call|call of (?P<name>\w+)) like this", everything
-        )
-        situation.must_call = (told["name"] or "any") if told else ""
     return situation
+
+
+def _shown_as_forms(text: str) -> list[dict]:
+    """The tools whose calls are shown with blanks in them."""
+    tools = []
+    for match in re.finditer(r'\{"name": ', text):
+        fields = _schema_of(text[match.start() :])["properties"]
+        parameters = fields.get("arguments") or fields["parameters"]
+        function = {"name": fields["name"]["const"], "parameters": parameters}
+        tools.append({"type": "function", "function": function})
+    return tools
 
 
 def _asks(message: dict) -> bool:
@@ -166,7 +184,7 @@ def _schema(body: dict, everything: str) -> dict | None:
     """The schema that the answer must fit, whoever says so."""
     wanted = body.get("response_format") or {}
     if _FORM in everything:
-        return _schema_of(everything.partition(_FORM)[2])
+        return _schema_of(everything.rpartition(_FORM)[2])
     if wanted.get("type") == "json_schema":
         return wanted["json_schema"]["schema"]
     keys = re.search(r"JSON with '(\w+)' and\s+'(\w+)' keys", everything)

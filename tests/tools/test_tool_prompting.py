@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from langchain_azureml_oss.errors import UnsupportedInputError
 from langchain_azureml_oss.families.dialects import DIALECTS
-from langchain_azureml_oss.tools.prompted_json import PromptedJson
-from langchain_azureml_oss.tools.prompting import (
-    PromptedTools,
+from langchain_azureml_oss.tools.added_turns import (
+    after_examples,
     with_instructions,
     with_request,
-    without_tool_role,
 )
+from langchain_azureml_oss.tools.prompted_json import PromptedJson
+from langchain_azureml_oss.tools.prompting import PromptedTools, without_tool_role
 
 
 def tool(name, **parameters):
@@ -160,15 +161,61 @@ def test_where_no_schema_is_taken_a_must_is_constrained_to_any_object():
     ],
 )
 def test_a_call_that_is_a_must_is_shown_behind_the_question_as_a_form(dialect, written):
+    question = {"role": "user", "content": "1?"}
     named = PromptedTools.of([ADD, NOW], {"function": {"name": "add"}}, dialect)
-    system, user = named.shown([{"role": "user", "content": "1?"}])
+    asked, answered, user = named.shown([question])
     told = f"Answer with nothing but a call of add like this: {written}"
-    assert user == {"role": "user", "content": f"1?\n\n{told}"}
-    assert '"name":"add"' in system["content"]
+    assert user == {"role": "user", "content": f"1?\n\n{told}"}  # nothing of what may not be called
+    # In front, an example in the same words, and its answer as the family writes calls.
+    assert asked["content"].startswith(
+        "Tom has 3 dogs.\n\nAnswer with nothing but a call of register"
+    )
+    blank = written.replace("add", "register").replace(
+        '{"a": <integer>}', '{"owner": "<string>", "dogs": <integer>}'
+    )
+    assert asked["content"].endswith(blank)
+    scanner = named.scanner("own form")
+    assert scanner.feed(answered["content"]) == ""
+    (call,) = scanner.flush()[1]
+    assert json.loads(call["function"]["arguments"]) == {"owner": "Tom", "dogs": 3}
+
+
+@pytest.mark.parametrize("dialect", DIALECTS)
+def test_no_tool_is_listed_twice_where_any_must_be_called(dialect):
+    add = tool("add", **NUMBER)
+    add["function"]["description"] = "Add a number."
+    every = PromptedTools.of([add, NOW], "required", dialect)
+    told = every.shown([{"role": "user", "content": "1?"}])
+    everything = "\n".join(message["content"] for message in told)
+    for name in ("add", "now"):
+        assert everything.count(f'"name": "{name}"') + everything.count(f'"name":"{name}"') == 1
+    assert told[-1]["content"].endswith("\nadd: Add a number.")
+
+
+def test_a_model_that_is_kept_to_the_schema_is_shown_no_blanks_to_copy():
+    tools = replace(PromptedTools.of([ADD, NOW], "required", "json"), is_constrained=True)
+    system, user = tools.shown([{"role": "user", "content": "1?"}])
+    assert user["content"] == "1?"
+    assert system["content"].endswith("Your next answer must be a function call.")
+    assert system["content"].count('"name":"now"') == 1
+    named = PromptedTools.of([ADD, NOW], {"function": {"name": "add"}}, "json")
+    (system, _) = replace(named, is_constrained=True).shown([user])
+    assert system["content"].endswith("Your next answer must be a call of add.")
     assert '"now"' not in system["content"]  # what may not be called only distracts
-    every = PromptedTools.of([ADD, NOW], "required", dialect).shown([user])
-    assert '"now"' in every[0]["content"]
-    assert '"name": "now"' in every[1]["content"]
+
+
+@pytest.mark.parametrize(("roles", "place"), [("u", 0), ("su", 1), ("sau", 2), ("uau", 0)])
+def test_an_example_stands_in_front_of_the_users_first_turn(roles, place):
+    """Behind a greeting too, so that turns alternate where they did."""
+    names = {"s": "system", "u": "user", "a": "assistant"}
+    said = [{"role": names[one], "content": one} for one in roles]
+    told = after_examples(said, ("Q", "A"))
+    assert told[place : place + 2] == [
+        {"role": "user", "content": "Q"},
+        {"role": "assistant", "content": "A"},
+    ]
+    assert told[:place] + told[place + 2 :] == said
+    assert after_examples([{"role": "system", "content": "S"}], ("Q", "A"))[1:] == []
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
