@@ -2,10 +2,11 @@
 
 `wire.py` is for servers that take tools; `fragments.py` puts streamed calls together, `calls.py`
 judges them, `chunks.py` adds them up. The others are for servers that take no tools, or do not read
-the calls: `prompting.py` and `prompted_json.py` ask for calls and for JSON in words,
-`blank_forms.py` shows schemas as forms, `calls_in_text.py` and `calls_in_json.py` find the calls in
-the answer, by the words of `lead_up.py` and `around_calls.py`, with what `candidate.py` keeps, and
-`schemas.py` checks them. Imports `wire`, `errors` and `families`. Internal.
+the calls: `prompting.py` and `prompted_json.py` ask for calls and for JSON in words, with what
+`added_turns.py` adds, `blank_forms.py` shows schemas as forms, `calls_in_text.py` and
+`calls_in_json.py` find the calls in the answer, by the words of `lead_up.py` and `around_calls.py`,
+with what `candidate.py` keeps, and `schemas.py` checks them. Imports `wire`, `errors` and
+`families`. Internal.
 """
 
 from langchain_azureml_oss.tools.blank_forms import left_blank
