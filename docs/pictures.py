@@ -35,10 +35,12 @@ def run(words: list[str], environment: dict[str, str]) -> str:
     before = dict(os.environ)
     os.environ.update(environment, COLUMNS=str(WIDTH), LINES="40", TERM="xterm-256color")
     try:
-        pty.spawn([COMMAND, *words], read, lambda _: b"")
+        failed = os.waitstatus_to_exitcode(pty.spawn([COMMAND, *words], read, lambda _: b""))
     finally:
         os.environ.clear()
         os.environ.update(before)
+    if failed:  # or its traceback would be the picture
+        raise SystemExit(f"azureml-oss {words[0]} ended with {failed}; nothing was drawn of it.")
     lines = said.decode("utf-8", "replace").replace("\r\n", "\n").split("\n")
     kept = (_MOVES.sub("", line.rsplit("\r", 1)[-1]) for line in lines)
     # What turns while one waits was wiped away again; the port is another one each time.

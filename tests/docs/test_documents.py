@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import html
 import json
 import re
 import tomllib
@@ -120,6 +121,15 @@ def test_the_running_endpoint_takes_the_place_of_the_example(
         "<!-- not run: it would end the tests -->\n\n```python\nraise SystemExit\n```\n"
     )
     assert documents.run_document(document, endpoint, setenv, read_output) == 1
+
+
+@pytest.mark.parametrize(
+    ("picture", "words"), [("chat", "blue answered in"), ("doctor", "The endpoint can be used.")]
+)
+def test_a_picture_shows_a_command_that_went_well(picture, words):
+    drawn = html.unescape(read(f"docs/pictures/{picture}.svg")).replace("\xa0", " ")
+    assert words in drawn
+    assert not re.findall(r"Traceback|/tmp/|/home/", drawn)
 
 
 # --- Commands and links ---------------------------------------------------------------------------
