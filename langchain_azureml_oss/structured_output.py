@@ -143,7 +143,7 @@ class _Checked:
 
         Raises:
             ModelRefusalError: the model refused.
-            OutputParserException: the answer has not the form that was asked for.
+            OutputParserException: the answer does not have the form that was asked for.
         """
         inner = cast("Any", super())
         if partial:
@@ -305,7 +305,7 @@ def _refused(message: AIMessage) -> Exception:
 
 def _misfit(reason: str, message: AIMessage) -> OutputParserException:
     written = message.text or str([*message.tool_calls, *message.invalid_tool_calls])
-    msg = f"The answer has not the form that was asked for: {reason}. It was: {written}"
+    msg = f"The answer does not have the form that was asked for: {reason}. It was: {written}"
     return OutputParserException(harmless(msg), llm_output=written)
 
 

@@ -3,8 +3,8 @@
 `sniffing.py` tells which of the two came. `readers.py` takes a whole response, of which
 `whole_reply.py` finds the answers, `event_reader.py` a stream; both apply `rules.py`, the steps
 that every text goes through: `stops.py`, `reasoning.py`, and the calls of `tools`. `echo.py` finds
-the prompt that a server repeats, `follow_up.py` asks once more where the answer has not the form
-that was asked for. Imports `wire`, `errors`, `families`, `tools` and `formatters`. Internal.
+the prompt that a server repeats, `follow_up.py` asks once more where the answer does not have the
+form that was asked for. Imports `wire`, `errors`, `families`, `tools` and `formatters`. Internal.
 """
 
 from langchain_azureml_oss.answers.event_reader import EventReader

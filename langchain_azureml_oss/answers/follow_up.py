@@ -8,7 +8,7 @@ from langchain_azureml_oss.errors import AzureMLOSSError
 
 
 class AnswerMisfitError(AzureMLOSSError):
-    """The answer has not the form that was asked for; the model is asked once more.
+    """The answer does not have the form that was asked for; the model is asked once more.
 
     Attributes:
         answer: What the model wrote.

@@ -24,7 +24,7 @@ def whole_reply(
     words alone, whatever they begin with.
 
     Raises:
-        AnswerMisfitError: the answer has not the form that was asked for.
+        AnswerMisfitError: the answer does not have the form that was asked for.
         ResponseFormatError: there is no answer at all.
     """
     reply = formatter.parse(response, call)

@@ -196,7 +196,7 @@ class _Chain:
         config: Any = {"callbacks": [heard]}
         value = await self._chain.ainvoke(question.given, config, **question.options)
         if value is None:
-            raise ResponseFormatError("The answer has not the form that was asked for.")
+            raise ResponseFormatError("The answer does not have the form that was asked for.")
         return [outcomes.of_value(value, heard.known)]
 
 

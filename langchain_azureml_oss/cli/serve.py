@@ -237,7 +237,8 @@ def _serve(terminal: Terminal, options: dict[str, Any], connection: str | None) 
         raise CommandError(str(error), WRONG_USAGE) from None
     introduce = _introduce_gateway if endpoint.is_gateway else _introduce
     source = connection or options["replay"] or options["model"]
-    terminal.say(f"Starting a local endpoint with {source} ...")
+    started = "gateway to" if connection else "local endpoint with"
+    terminal.say(f"Starting a {started} {source} ...")
     try:
         endpoint.serve(lambda: introduce(terminal, endpoint))
     except OSError as error:

@@ -62,6 +62,14 @@ from langchain_azureml_oss.wire import (
 
 logger = logging.getLogger(__name__)
 
+# What a server may refuse -> what the log says is done instead.
+_INSTEAD = {
+    "tools": "this package shows them to the model as text",
+    "json_schema": "this package asks for the form in words",
+    "json_object": "this package asks for the form in words",
+    "stream_options": "streams come without it, and mostly without token counts",
+}
+
 
 class Ask(NamedTuple):
     """One question to the model, before any contract: a conversation, or prompts."""
@@ -316,7 +324,8 @@ class EndpointCalls(PlainCalls, Traces):
         if feature is None or feature in self._required:
             return None
         if feature not in self._refused:  # or another call has just found out
-            logger.warning("The endpoint refuses %s; this model does without it.", feature)
+            instead = _INSTEAD.get(feature, "this model does without it")
+            logger.warning("The endpoint refuses %s; %s.", feature, instead)
             self._refused.add(feature)
         return self._call(ask)
 

@@ -225,8 +225,8 @@ def _plain(name: str) -> str:
 
 
 KNOWN_FAMILIES = (
-    f"Known are: {', '.join(member.value for member in ModelFamily)}. For another model that takes"
-    " conversations, OPENAI is a plain one without quirks."
+    f"Known families are: {', '.join(member.value for member in ModelFamily)}. For another model"
+    " that takes conversations, OPENAI is a plain one without quirks."
 )
 
 

@@ -6,6 +6,7 @@ before a test asks for one.
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -61,8 +62,14 @@ def azureml_chat_model(azureml_endpoint: LocalEndpoint) -> AzureMLOSSChatModel:
 
 
 def _running(options: dict[str, Any]) -> Iterator[LocalEndpoint]:
+    from langchain_azureml_oss.connections import nearest  # noqa: PLC0415 -- heavy
     from langchain_azureml_oss.local import LocalEndpoint  # noqa: PLC0415 -- heavy
 
+    names = [option.name for option in fields(LocalEndpoint)]
+    for wrong in options.keys() - set(names):
+        near = nearest(wrong, names)
+        hint = f" Did you mean {near!r}?" if near else ""
+        pytest.fail(f"LocalEndpoint has no option {wrong!r}.{hint}")
     known = {"model": "scripted" if options.get("script") is not None else "echo"}
     # Without a wait that a server asks for: tests of retries take no second.
     with LocalEndpoint(**(known | {"retry_after_s": 0} | options)) as endpoint:

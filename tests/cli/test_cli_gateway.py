@@ -60,6 +60,7 @@ def test_lines_for_openai_clients(start, connection_file):
     shown = "".join(lines) + ended(process)
     assert behind.api_key not in shown
     assert "OpenAI clients" in shown
+    assert f"Starting a gateway to {path}" in shown
 
 
 def test_record_then_replay(start, connection_file, tmp_path):

@@ -196,7 +196,10 @@ def test_the_nearest_key_is_suggested(make_chat, key, wrong):
 
 
 def test_a_key_without_a_value_is_said_to_be_empty(make_chat):
-    with pytest.raises(ConnectionConfigError, match=r"model_family is missing.*family \(empty\)"):
+    with pytest.raises(
+        ConnectionConfigError,
+        match=r"model_family is missing.*family \(empty\).*Known families are: LLAMA",
+    ):
         make_chat(connection=CONFIGS | SECRETS | {"model_family": ""})
 
 

@@ -233,9 +233,9 @@ async def test_a_wrong_answer_raises_with_its_text(serve, server, schema, text):
 @pytest.mark.parametrize("method", METHODS)
 async def test_a_stream_of_a_wrong_answer_ends_with_the_error(serve, method, schema, text):
     model = serve(lambda body: text).chat.with_structured_output(SCHEMAS[schema], method=method)
-    with pytest.raises(OutputParserException, match="not the form"):
+    with pytest.raises(OutputParserException, match="does not have the form"):
         list(model.stream("A joke."))
-    with pytest.raises(OutputParserException, match="not the form"):
+    with pytest.raises(OutputParserException, match="does not have the form"):
         _ = [part async for part in model.astream("A joke.")]
 
 

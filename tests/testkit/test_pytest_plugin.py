@@ -125,7 +125,8 @@ def test_a_suite_chooses_its_options(suite):
     [
         ("'echo'", "*takes keywords alone, not ('echo',)*"),
         ("faults=['gossip']", "*Unknown fault 'gossip'*"),
-        ("gossip=1", "*unexpected keyword argument 'gossip'*"),
+        ("gossip=1", "*LocalEndpoint has no option 'gossip'.*"),
+        ("modle='echo'", "*LocalEndpoint has no option 'modle'. Did you mean 'model'?*"),
     ],
 )
 def test_a_wrong_marker_is_an_error_that_says_so(suite, marker, words):
