@@ -147,6 +147,13 @@ PACKAGES = {
 }
 
 
+# Prompt flow's commands that the documents show, with their options.
+PROMPT_FLOWS = {
+    "connection create": {"--file", "--set"},
+    "flow test": {"--flow", "--inputs"},
+}
+
+
 def command_line():
     """Subcommand of azureml-oss -> its options."""
     import typer
@@ -170,11 +177,12 @@ def wrong_command(words):
     if program == "pip":
         wanted = [word for word in rest[1:] if not word.startswith("-")]
         return [word for word in wanted if not installable(word)]
-    if program == "azureml-oss":
-        known = command_line()
-        if not rest or rest[0] not in known:
-            return rest[:1] or [program]
-        return [w for w in rest if w.startswith("--") and w.split("=")[0] not in known[rest[0]]]
+    if program in {"azureml-oss", "pf"}:
+        known, length = (PROMPT_FLOWS, 2) if program == "pf" else (command_line(), 1)
+        name = " ".join(rest[:length])
+        if name not in known:
+            return [name]
+        return [w for w in rest if w.startswith("--") and w.split("=")[0] not in known[name]]
     return [program]
 
 
@@ -204,6 +212,8 @@ def test_the_commands_exist(name):
         "azureml-oss",
         "pip install langchain-azureml-oss[gossip]",
         "pip install gossip",
+        "pf gossip test",
+        "pf flow test --gossip",
         "export AZUREML_GOSSIP=1",
         "curl https://example.org",
     ],
