@@ -172,13 +172,13 @@ class AzureMLOSSEmbeddings(PlainCalls, EndpointFields, Embeddings):
         return self._joined(await all_at_once(map(self._aanswer, calls)))
 
     def embed_query(self, text: str) -> Vector:
-        """Return the vector of a text that others are to be found by; see `embed_documents`."""
+        """Return the vector of a query, by which texts are found; see `embed_documents`."""
         (call,) = self._calls([text], {**self.model_kwargs, **self.query_kwargs})
         (vector,) = self._joined([self._answer(call)])
         return vector
 
     async def aembed_query(self, text: str) -> Vector:
-        """Return the vector of a text that others are to be found by; see `embed_documents`."""
+        """Return the vector of a query, by which texts are found; see `embed_documents`."""
         (call,) = self._calls([text], {**self.model_kwargs, **self.query_kwargs})
         (vector,) = self._joined([await self._aanswer(call)])
         return vector

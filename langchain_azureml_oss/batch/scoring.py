@@ -55,8 +55,8 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
 ) -> Progress:
     """Ask a model every question of a file, and write the answers to another one.
 
-    A row that fails does not stop the others: its error is written in the place of the answer. Run
-    again, rows with an answer are left alone, and the others are asked.
+    A row that fails does not stop the others: its error is written in the place of the answer.
+    Another run leaves rows with an answer alone, and asks the others.
 
     Args:
         model: A chat model; a completion or embedding model, which takes prompts, several in a
@@ -78,7 +78,7 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
         limit_requests: Most requests a minute.
         limit_tokens: Most tokens a minute, in and out.
         budget_tokens: Tokens after which the run ends.
-        sample: Ask so many of the rows, evenly spread.
+        sample: How many of the rows to ask, evenly spread; None: all.
         dedupe: Ask the same question once; the model's temperature must be 0.
         overwrite: Whether to drop the answers of an earlier run.
         mix: Whether answers that were made with other options may stay.

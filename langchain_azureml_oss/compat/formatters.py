@@ -28,7 +28,7 @@ class AzureMLEndpointApiType(str, Enum):  # noqa: UP042 - as it was
 
 
 class ContentFormatterBase:
-    """What a formatter of one's own is derived from; it goes on working with the classes here."""
+    """The base of your own old formatters, which go on working with the classes here."""
 
     content_type: str | None = "application/json"
     accepts: str | None = "application/json"
@@ -44,7 +44,7 @@ class ContentFormatterBase:
 
     @property
     def supported_api_types(self) -> Sequence[AzureMLEndpointApiType]:
-        """How endpoints may be hosted that this formatter speaks to."""
+        """The kinds of hosting whose endpoints this formatter speaks to."""
         return [AzureMLEndpointApiType.dedicated]
 
     def format_request_payload(

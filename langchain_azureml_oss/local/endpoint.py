@@ -74,7 +74,7 @@ class LocalEndpoint(EndpointOptions):
 
     @property
     def requests(self) -> list[RecordedRequest]:
-        """What arrived so far, oldest first; the last `keep_requests` of it."""
+        """The requests so far, oldest first; of more than `keep_requests`, the last ones."""
         return self._log.snapshot()
 
     def connection(self, family: str = "LLAMA", path: str = "/score") -> CustomConnection:

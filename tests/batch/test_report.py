@@ -42,6 +42,12 @@ def test_figures():
     assert figures(report)["latency, 99 %"] == "3.00 s"
 
 
+def test_tokens_that_no_endpoint_told_are_not_none():
+    shown = figures(summed([line(1, usage=None), line(2, usage=None)]))
+    assert (shown["tokens in"], shown["tokens out"]) == ("not told", "not told")
+    assert figures(summed([line(1)]))["tokens in"] == "3"
+
+
 def test_the_time_between_two_runs_does_not_count():
     def at(minute, second):
         return {"at": f"2026-01-02T03:{minute:02d}:{second:02d}.000+00:00"}

@@ -44,8 +44,8 @@ def figures(report: Report) -> dict[str, str]:
         "failed": f"{report.errors.total():,}",
         "time": _time(report.span),
         "answers a second": f"{report.rate:,.2f}",
-        "tokens in": f"{report.input_tokens:,}",
-        "tokens out": f"{report.output_tokens:,}",
+        "tokens in": _tokens(report.input_tokens),
+        "tokens out": _tokens(report.output_tokens),
         **{f"latency, {p} %": f"{report.latencies.get(p, 0):,.2f} s" for p in PERCENTILES},
         "cut answers": f"{report.cut:,}",
     }
@@ -137,6 +137,11 @@ def _y(value: float, top: float) -> float:
 def _rounded_up(value: float) -> float:
     unit = 10.0 ** math.floor(math.log10(value))
     return float(next(unit * step for step in (1, 2, 5, 10) if unit * step >= value * 0.999))
+
+
+def _tokens(count: int) -> str:
+    """Return a number of tokens; no answer takes none, so 0 is what nobody counted."""
+    return f"{count:,}" if count else "not told"
 
 
 def _time(seconds: float) -> str:
