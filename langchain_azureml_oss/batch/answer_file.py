@@ -117,6 +117,8 @@ class AnswerFile:
             UnsupportedInputError: the file has other rows, or answers to other questions.
         """
         known = answered = 0
+        if not self._lines:  # so that a new file does not read all questions once more
+            return 0
         for row in rows:
             line = self._lines.get(row.number)
             if line is None:

@@ -72,6 +72,8 @@ class Run:
     budget: int | None = None
     """Tokens, after which no further request starts."""
     duplicates: Duplicates | None = None
+    most: int = 64
+    """Requests at the same time, never more, whatever the gate allows."""
     patience: int = 6
     """Refusals of a request before it waits until it is alone, and of one that is."""
 
@@ -81,6 +83,7 @@ class Run:
         self._stubborn: deque[_Group] = deque()
         """Refused so often that they are asked when all others are done."""
         self._in_flight = self._expected = self._unanswered = 0
+        self._workers = self._waiting = 0
         self._changed = asyncio.Event()
         self._end: Exception | None = None
         """Why the rest is not asked."""
@@ -91,20 +94,40 @@ class Run:
         paced = is_paced.set(True)
         try:
             async with asyncio.TaskGroup() as tasks:
-                async for request in self._requests(self._groups(rows)):
-                    ticket = await self.gate.enter(request.expected)
-                    if self._end is not None:
-                        await self.gate.leave(ticket, End("failed"))
-                        break
-                    self._in_flight += 1
-                    self._expected += request.expected
-                    tasks.create_task(self._ask(request, ticket))
+                self._start_worker(tasks, self._groups(rows))
         except BaseExceptionGroup as failures:  # of the files, or of on_progress
             raise failures.exceptions[0] from None
         finally:
             is_paced.reset(paced)
         if self._end is not None:
             raise self._end
+
+    def _start_worker(self, tasks: asyncio.TaskGroup, groups: Iterator[_Group]) -> None:
+        self._workers += 1
+        tasks.create_task(self._work(tasks, groups))
+
+    async def _work(self, tasks: asyncio.TaskGroup, groups: Iterator[_Group]) -> None:
+        """Send one request after the other, and get help as long as the gate lets more through.
+
+        Where all workers that there may be are busy, the one whose request has ended sends the next
+        at once. If a loop started a task for each, that would be several turns of the event loop
+        later, behind whatever else came: requests would go out in bursts, and their answers wait
+        for one another. Where the gate allows fewer, one worker waits there, and the others end.
+        """
+        while (request := await self._next(groups)) is not None:
+            self._waiting += 1
+            ticket = await self.gate.enter(request.expected)
+            self._waiting -= 1
+            if self._end is not None:
+                await self.gate.leave(ticket, End("failed"))
+                self._done_with(request)
+                break
+            if not self._waiting and self._workers < self.most:
+                self._start_worker(tasks, groups)
+            await self._ask(request, ticket)
+            if self._waiting:
+                break
+        self._workers -= 1
 
     def _groups(self, rows: Iterator[Row]) -> Iterator[_Group]:
         """Yield rows that go into one request: neighbours with the same options."""
@@ -114,20 +137,20 @@ class Run:
             while group := list(islice(alike, self.scorer.size)):
                 yield _Group(group)
 
-    async def _requests(self, groups: Iterator[_Group]) -> Any:
-        """Yield what is to be sent next, until there is nothing left or a reason to end."""
+    async def _next(self, groups: Iterator[_Group]) -> _Request | None:
+        """Return what is to be sent next; None: there is nothing left, or a reason to end."""
         while self._end is None:
             self._copy()
             try:
                 group = self._again.popleft() if self._again else next(groups, None)
             except UnsupportedInputError as error:  # the questions changed; let the others end
                 self._end = error
-                return
+                return None
             if group is None and not self._in_flight:
                 self._copy()
                 group = self._stubborn.popleft() if self._stubborn else None
                 if group is None:
-                    return
+                    return None
             if group is None:  # one in flight may have to be sent again
                 self._changed.clear()
                 await self._changed.wait()
@@ -138,8 +161,16 @@ class Run:
             spent = self.progress.tokens + self._expected
             if self.budget is not None and spent + expected > self.budget:
                 self.progress.stopped = f"The budget of {self.budget:,} tokens is used up"
-                return
-            yield _Request(group, questions, expected)
+                return None
+            self._in_flight += 1
+            self._expected += expected
+            return _Request(group, questions, expected)
+        return None
+
+    def _done_with(self, request: _Request) -> None:
+        self._in_flight -= 1
+        self._expected -= request.expected
+        self._changed.set()
 
     async def _ask(self, request: _Request, ticket: Ticket) -> None:
         """Send a request, and write what came of it, or keep it to be sent again."""
@@ -156,9 +187,7 @@ class Run:
                 end = End("refused", getattr(caught, "retry_after", None))
         finally:
             state = await self.gate.leave(ticket, end)
-            self._in_flight -= 1
-            self._expected -= request.expected
-            self._changed.set()
+            self._done_with(request)
         self.progress.height, self.progress.refusals = state.height, state.refusals
         is_over = ticket.place == 1 and state.lone_refusals > self.patience
         if end.kind == "refused" and not is_over:

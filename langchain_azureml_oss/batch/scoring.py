@@ -151,6 +151,7 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
             estimate=TokenEstimate(getattr(model, "max_tokens", None)),
             budget=budget_tokens,
             duplicates=duplicates,
+            most=most,
             patience=getattr(model, "max_retries", _RETRIES),
         )
         try:

@@ -68,3 +68,19 @@ async def test_places_of_a_scorer_that_is_gone_are_given_to_others(places):
     state = await dead.leave(lost[0], End("answered"))  # it was only slow, and counts no more
     assert state.height == 3
     await alive.leave(ticket, End("answered"))
+
+
+async def test_a_place_given_to_a_scorer_that_went_while_it_waited_comes_back(places):
+    alive, gone = (FarGate(Near(places), name) for name in ("alive", "gone"))
+    tickets = [await alive.enter() for _ in range(3)]
+    waiting = asyncio.create_task(gone.enter())
+    await asyncio.sleep(0.01)
+    gone._beats.cancel()
+    places._heard["gone"] -= 1_000
+    await places.release(places._heard["alive"] - 500)
+    for ticket in tickets:
+        await alive.leave(ticket, End("failed"))
+    await waiting  # the actor answers, and nobody is there any more
+    places._heard |= {name: -1_000.0 for name in places._heard if name == "gone"}
+    await places.release(places._heard["alive"] - 500)
+    assert [await asyncio.wait_for(alive.enter(), 1) for _ in range(3)]

@@ -118,6 +118,7 @@ async def _outcomes(rows: Sequence[Row]) -> list[dict[str, Any]]:
             file=sink,
             progress=Progress(len(rows)),
             estimate=TokenEstimate(getattr(model, "max_tokens", None)),
+            most=_state["most"],
             patience=model.max_retries,
         ).score(iter(asked))
     return [sink.outcomes[place] for place in range(len(rows))]

@@ -37,6 +37,8 @@ class Places:
         await self.beat(owner)
         ticket = await self._turnstile.enter(tokens)
         number = next(self._numbers)
+        # Who is gone by now holds it for another lease, and not for ever.
+        self._heard.setdefault(owner, time.monotonic())
         self._held[owner][number] = ticket
         return number, ticket
 

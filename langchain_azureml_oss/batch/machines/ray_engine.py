@@ -69,7 +69,8 @@ class Cluster:
 class _Asker:
     """The actor: asks the rows of a batch; a row that fails is a row."""
 
-    def __init__(self, makes: str | MakesModel, form: Form, places: Any) -> None:
+    def __init__(self, makes: str | MakesModel, form: Form, places: Any, most: int) -> None:
+        self._most = most
         self._model = _made(makes)
         self._scorer = scorer_of(self._model, form)
         self._gate = FarGate(places, uuid.uuid4().hex)
@@ -83,6 +84,7 @@ class _Asker:
             file=sink,
             progress=Progress(),
             estimate=self._estimate,
+            most=self._most,
             patience=getattr(self._model, "max_retries", 6),
         )
         try:
@@ -237,7 +239,7 @@ def _mapped(
     _, data = _ray(cluster)
     return dataset.map_batches(
         asker,
-        fn_constructor_args=(_travelling(model), form, places),
+        fn_constructor_args=(_travelling(model), form, places, cluster.max_concurrency),
         batch_size=_ROWS,
         batch_format="pyarrow",
         zero_copy_batch=True,
