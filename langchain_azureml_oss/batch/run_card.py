@@ -82,7 +82,11 @@ class RunCard:
         self._runs: list[dict[str, Any]] = []
         try:
             runs = json.loads(self._path.read_bytes())["runs"]
-            self._runs = [one for one in runs if isinstance(one["settings"], dict)]
+            self._runs = [
+                one
+                for one in runs
+                if isinstance(one["settings"], dict) and isinstance(one.get("again", []), list)
+            ]
         except FileNotFoundError:
             pass
         except (OSError, RecursionError, ValueError, KeyError, TypeError):
@@ -92,6 +96,11 @@ class RunCard:
     def last(self) -> dict[str, Any] | None:
         """The settings of the latest run; None: they are not known."""
         return self._runs[-1]["settings"] if self._runs else None
+
+    @property
+    def begins(self) -> list[Any]:
+        """When runs began, as the card has it: whatever stands there."""
+        return [at for one in self._runs for at in (one.get("made"), *one.get("again", []))]
 
     def sign(self, settings: dict[str, Any], *, has_answers: bool, mix: bool = False) -> None:
         """Write with what the answers are made from now on.
@@ -112,17 +121,18 @@ class RunCard:
                 "Nothing is known about the options that the answers in %s were made with.",
                 self._answers.name,
             )
-        elif self.last == settings:
-            return
-        elif not mix:
+        elif self.last != settings and not mix:
             differ = "\n  ".join(differences(self.last, settings))
             raise UnsupportedInputError(
                 f"{self._answers.name} holds answers that were made with other options:\n"
                 f"  {differ}\nRun with the same, overwrite the answers, write to another file, or"
                 " mix them (--mix)."
             )
-        made = datetime.now(UTC).isoformat(timespec="seconds")
-        self._runs.append({"made": made, "settings": settings})
+        now = datetime.now(UTC).isoformat(timespec="milliseconds")
+        if self.last == settings:
+            self._runs[-1].setdefault("again", []).append(now)
+        else:
+            self._runs.append({"made": now, "settings": settings})
         self._write()
 
     def _write(self) -> None:

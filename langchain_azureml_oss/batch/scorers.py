@@ -180,7 +180,7 @@ class _Chat:
 
 
 def _is_alone(model: AzureMLOSSChatModel) -> bool:
-    """Whether nothing in langchain-core has a part in a call, which costs a quarter of a row's time.
+    """Whether nothing in langchain-core has a part in a call, which takes a quarter of its time.
 
     No callback or tracer hears of it, no cache knows the answer, no limiter holds it up, nothing is
     streamed, and no subclass does anything else.

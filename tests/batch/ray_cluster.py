@@ -22,6 +22,7 @@ def ray_cluster():
         try:
             ray.init(
                 num_cpus=2,
+                object_store_memory=1 << 30,
                 include_dashboard=False,
                 log_to_driver=False,
                 _node_ip_address="127.0.0.1",

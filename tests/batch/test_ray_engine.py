@@ -15,9 +15,10 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
+from pyarrow import Table, parquet
 from ray_cluster import ray, ray_cluster
 
-from langchain_azureml_oss import AzureMLOSSChatModel, errors
+from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSEmbeddings, errors
 from langchain_azureml_oss.batch import score_dataset, score_file
 from langchain_azureml_oss.batch.machines import ray_engine
 from langchain_azureml_oss.batch.machines.ray_engine import _travelling
@@ -93,6 +94,44 @@ def test_a_dataset(chat, endpoint):
     (good,) = [one for one in found if one["error"] is None]
     assert good["answer_text"] == f"echo: Where is {good['town']}?"
     assert good["text"] == 1
+
+
+def test_a_dataset_of_vectors(chat, endpoint):
+    embeddings = AzureMLOSSEmbeddings(
+        endpoint_url=endpoint.url + "/v1", model_family="OPENAI", backoff=(0, 0)
+    )
+    texts = [f"text {n}" for n in range(40)]
+    dataset = ray.data.from_items([{"review": text} for text in texts])
+    found = score_dataset(embeddings, dataset, column="review").take_all()
+    assert sorted(one["review"] for one in found) == sorted(texts)
+    assert not any("text" in one or one["error"] for one in found)
+    expected = dict(zip(texts, embeddings.embed_documents(texts), strict=True))
+    assert all(list(one["vector"]) == expected[one["review"]] for one in found)
+    with pytest.raises(ValueError, match="no system message"):
+        score_dataset(embeddings, dataset, column="review", system="Be brief.")
+
+
+def test_a_dataset_goes_on_with_rays_checkpoints(chat, endpoint, tmp_path):
+    """What docs/batch.md says of them."""
+    rows = [{"id": n, "prompt": f"question {n}"} for n in range(20)]
+    parquet.write_table(Table.from_pylist(rows[:12]), tmp_path / "a.parquet")
+    context = ray.data.DataContext.get_current()
+    path = str(tmp_path / "checkpoint")
+    settings = {"id_column": "id", "checkpoint_path": path, "delete_checkpoint_on_success": False}
+    context.checkpoint_config = settings
+    files = [str(tmp_path / name) for name in ("a.parquet", "b.parquet")]
+    try:
+        score_dataset(chat, ray.data.read_parquet(files[:1])).write_parquet(tmp_path / "out")
+        parquet.write_table(Table.from_pylist(rows[12:]), files[1])
+        asked = len(endpoint.requests)
+        score_dataset(chat, ray.data.read_parquet(files)).write_parquet(tmp_path / "out")
+    finally:
+        context.checkpoint_config = None
+    assert len(endpoint.requests) - asked == 8
+    found = parquet.read_table(tmp_path / "out").to_pylist()
+    assert sorted((one["id"], one["text"]) for one in found) == [
+        (n, f"echo: question {n}") for n in range(20)
+    ]
 
 
 def test_what_all_rows_would_fail_of_ends_a_run(chat, questions, tmp_path):
@@ -218,6 +257,29 @@ def test_a_run_that_is_cancelled_ends_and_asks_no_more(chat, slow, questions, tm
     time.sleep(1)
     assert len(slow.requests) == asked
     assert len(answers_of(target)) == 1
+
+
+def test_sigterm_says_what_is_done_and_how_to_go_on(slow, chat, questions, tmp_path):
+    """The command, in a process of its own."""
+    target = tmp_path / "answers.jsonl"
+    call = "from langchain_azureml_oss.cli import main; main()"
+    command = [sys.executable, "-c", call, "batch", str(questions), str(target)]
+    options = {"--engine": "ray", "--ray-address": ray.get_runtime_context().gcs_address}
+    options |= {"--url": slow.url + "/v1", "--family": "OPENAI", "--max-concurrency": "4"}
+    command += [word for pair in options.items() for word in pair]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        while not target.exists() or not target.stat().st_size:
+            assert process.poll() is None, process.stderr.read()[-2000:]
+            time.sleep(0.02)
+        process.terminate()
+        _, said = process.communicate(timeout=120)
+    assert process.returncode == 128 + signal.SIGTERM, said[-2000:]
+    kept = len(answers_of(target))
+    assert 0 < kept < 600
+    assert f"{kept} of 600 rows have an answer" in said
+    assert "The same command asks the others." in said
+    assert "Terminated." in said
+    assert "Traceback" not in said
 
 
 DRIVER = """

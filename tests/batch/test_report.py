@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import json
+import time
 from html.parser import HTMLParser
 
 import pytest
 
+from langchain_azureml_oss.batch import score_file
 from langchain_azureml_oss.batch.reporting.figures import Report, percentiles, report_of, summed
 from langchain_azureml_oss.batch.reporting.page import figures, page_of, write_page
 from langchain_azureml_oss.errors import UnsupportedInputError
+from langchain_azureml_oss.local import LocalEndpoint
 
 
 def line(second, took=1.0, **more):
@@ -56,6 +60,28 @@ def test_the_time_between_two_runs_does_not_count():
     report = summed([*lines, line(4, 1.0, **at(9, 16))])
     assert report.span == 40 + 10  # with the half minute in which the first run waited
     assert report.rate == 4 / 50
+
+
+def test_the_time_between_a_sample_and_the_rest_does_not_count(tmp_path, make_chat):
+    source, target = tmp_path / "in.jsonl", tmp_path / "out.jsonl"
+    source.write_text('{"prompt": "hi"}\n' * 10)
+    with LocalEndpoint("echo") as endpoint:
+        chat = make_chat(endpoint_url=endpoint.url + "/v1", endpoint_api_key=endpoint.api_key)
+        score_file(chat, source, target, sample=2)
+        time.sleep(1.5)
+        score_file(chat, source, target)
+    report = report_of(target)
+    assert report.answered == 10
+    assert report.span < 1.5
+    assert report.rate > 10 / 1.5
+
+
+@pytest.mark.parametrize("again", ["x", 5, ["x", 7, None]])
+def test_a_card_that_somebody_changed_tells_no_time(tmp_path, again):
+    (tmp_path / "a.jsonl").write_text(json.dumps(line(1)) + "\n")
+    card = {"runs": [{"settings": {}, "made": 1, "again": again}]}
+    (tmp_path / "a.jsonl.run.json").write_text(json.dumps(card))
+    assert report_of(tmp_path / "a.jsonl").answered == 1
 
 
 def test_percentiles_are_values_that_there_were():

@@ -157,6 +157,7 @@ def score_dataset(  # noqa: PLR0913 -- each is an option
 
     Raises:
         UnsupportedInputError: Ray is missing, or the model holds what cannot travel.
+        ValueError: an option is for another kind of model.
     """
     cluster = Cluster(
         actors=actors,
@@ -165,6 +166,8 @@ def score_dataset(  # noqa: PLR0913 -- each is an option
         limit_tokens=limit_tokens,
     )
     form = Form(system=system, column=column, template=template)
+    if isinstance(model, Runnable | AzureMLOSSEmbeddings):
+        scorer_of(model, form)  # here, since an actor that cannot be made is an error of Ray's
     return _mapped(_TableAsker, model, dataset, form, cluster, cluster.places(model))
 
 

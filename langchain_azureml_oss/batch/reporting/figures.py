@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from langchain_azureml_oss.batch.answer_file import resolved
 from langchain_azureml_oss.batch.counts import Counts
 from langchain_azureml_oss.batch.exports import read_answers, working_file
+from langchain_azureml_oss.batch.run_card import RunCard
 
 PERCENTILES = (50, 90, 99)
 _SLICES = 60
 """Into how many parts the time of a run is cut."""
 _BETWEEN_RUNS = 60.0
-"""Seconds without any request that are no pause of a run any more, and do not count."""
+"""Seconds without any request that are no pause of a run any more, where nobody knows when runs
+began; they do not count."""
 
 
 @dataclass(slots=True)
@@ -67,11 +70,17 @@ def report_of(answers: Path) -> Report:
         UnsupportedInputError: it is no such file.
     """
     working = working_file(answers)
-    return summed(read_answers(working if working.exists() else answers))
+    found = working if working.exists() else answers
+    return summed(read_answers(found), RunCard(resolved(found)).begins)
 
 
-def summed(lines: Iterable[Mapping[str, Any]]) -> Report:
-    """Return the report of some lines of a file of answers."""
+def summed(lines: Iterable[Mapping[str, Any]], begins: Sequence[Any] = ()) -> Report:
+    """Return the report of some lines of a file of answers.
+
+    Args:
+        lines: The lines.
+        begins: When runs began, as texts; what lies before a beginning without any request does not count.
+    """
     found, events, seconds = Report(), list[tuple[float, float, int, str]](), list[float]()
     for line in lines:
         found.rows += 1
@@ -93,7 +102,8 @@ def summed(lines: Iterable[Mapping[str, Any]]) -> Report:
         if (at := _moment(line.get("at"))) is not None:
             events.append((at.timestamp(), took, tokens, error))
     found.latencies = percentiles(seconds)
-    _cut_time(found, events)
+    moments = map(_moment, begins)
+    _cut_time(found, events, [moment.timestamp() for moment in moments if moment is not None])
     return found
 
 
@@ -105,13 +115,15 @@ def percentiles(values: list[float]) -> dict[int, float]:
     return {p: ranked[min(len(ranked) - 1, -(-len(ranked) * p // 100) - 1)] for p in PERCENTILES}
 
 
-def _cut_time(found: Report, events: list[tuple[float, float, int, str]]) -> None:
+def _cut_time(
+    found: Report, events: list[tuple[float, float, int, str]], begins: list[float]
+) -> None:
     if not events:
         return
     # A request began before it ended, so the run is a little longer than what lies between.
     first = min(at - took for at, took, _, _ in events)
     found.begin = datetime.fromtimestamp(first).astimezone()
-    events = list(_without_pauses(events, first))
+    events = list(_without_pauses(events, first, begins))
     found.span = max(max(events)[0] - first, 0.001)
     found.width = found.span / _SLICES
     found.slices = [Slice(place * found.width) for place in range(_SLICES)]
@@ -126,12 +138,13 @@ def _cut_time(found: Report, events: list[tuple[float, float, int, str]]) -> Non
 
 
 def _without_pauses(
-    events: list[tuple[float, float, int, str]], first: float
+    events: list[tuple[float, float, int, str]], first: float, begins: list[float]
 ) -> Iterator[tuple[float, float, int, str]]:
     """Yield the events as if each run had begun when the one before it ended."""
     last, between = first, 0.0
     for at, took, tokens, error in sorted(events, key=lambda event: event[0] - event[1]):
-        if at - took - last > _BETWEEN_RUNS:
+        is_between = any(last <= begin <= at - took for begin in begins)
+        if is_between or at - took - last > _BETWEEN_RUNS:
             between += at - took - last
         last = max(last, at)
         yield at - between, took, tokens, error
