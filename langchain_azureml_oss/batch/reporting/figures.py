@@ -79,7 +79,7 @@ def summed(lines: Iterable[Mapping[str, Any]], begins: Sequence[Any] = ()) -> Re
 
     Args:
         lines: The lines.
-        begins: When runs began, as texts; what lies before a beginning without any request does not count.
+        begins: When runs began, as texts; the time before one without any request does not count.
     """
     found, events, seconds = Report(), list[tuple[float, float, int, str]](), list[float]()
     for line in lines:
