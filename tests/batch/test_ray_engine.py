@@ -121,10 +121,10 @@ def test_a_dataset_goes_on_with_rays_checkpoints(chat, endpoint, tmp_path):
     context.checkpoint_config = settings
     files = [str(tmp_path / name) for name in ("a.parquet", "b.parquet")]
     try:
-        score_dataset(chat, ray.data.read_parquet(files[:1])).write_parquet(tmp_path / "out")
+        score_dataset(chat, ray.data.read_parquet(files[:1])).write_parquet(str(tmp_path / "out"))
         parquet.write_table(Table.from_pylist(rows[12:]), files[1])
         asked = len(endpoint.requests)
-        score_dataset(chat, ray.data.read_parquet(files)).write_parquet(tmp_path / "out")
+        score_dataset(chat, ray.data.read_parquet(files)).write_parquet(str(tmp_path / "out"))
     finally:
         context.checkpoint_config = None
     assert len(endpoint.requests) - asked == 8
