@@ -7,7 +7,9 @@ to the one pace and to the limits that an actor holds (`cluster_gate.py`).
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
+import signal
 import uuid
 from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -190,6 +192,7 @@ async def score_on_ray(
     # In a thread, so that the loop goes on, and step by step, so that the run can be cancelled.
     with ThreadPoolExecutor(1) as thread:
         places = await loop.run_in_executor(thread, cluster.places, model)
+        _take_sigterm_back()
         outcomes = _outcomes(model, rows, form, cluster, places)
         try:
             while found := await loop.run_in_executor(thread, next, outcomes, None):
@@ -207,6 +210,13 @@ async def score_on_ray(
         finally:
             needed("ray", "runs on many machines", "ray").kill(places)  # so nobody asks any more
             await loop.run_in_executor(thread, outcomes.close)
+
+
+def _take_sigterm_back() -> None:
+    """Let Python's handler hear of SIGTERM: Ray's aborts the process three seconds later."""
+    handler = signal.getsignal(signal.SIGTERM)
+    with contextlib.suppress(TypeError, ValueError):  # not Python's, or not in the main thread
+        signal.signal(signal.SIGTERM, handler)
 
 
 def _outcomes(
