@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 import psutil
 import pytest
-from pyarrow import Table, parquet
 from ray_cluster import ray, ray_cluster
 
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSEmbeddings, errors
@@ -109,29 +108,6 @@ def test_a_dataset_of_vectors(chat, endpoint):
     assert all(list(one["vector"]) == expected[one["review"]] for one in found)
     with pytest.raises(ValueError, match="no system message"):
         score_dataset(embeddings, dataset, column="review", system="Be brief.")
-
-
-def test_a_dataset_goes_on_with_rays_checkpoints(chat, endpoint, tmp_path):
-    """What docs/batch.md says of them."""
-    rows = [{"id": n, "prompt": f"question {n}"} for n in range(20)]
-    parquet.write_table(Table.from_pylist(rows[:12]), tmp_path / "a.parquet")
-    context = ray.data.DataContext.get_current()
-    path = str(tmp_path / "checkpoint")
-    settings = {"id_column": "id", "checkpoint_path": path, "delete_checkpoint_on_success": False}
-    context.checkpoint_config = settings
-    files = [str(tmp_path / name) for name in ("a.parquet", "b.parquet")]
-    try:
-        score_dataset(chat, ray.data.read_parquet(files[:1])).write_parquet(str(tmp_path / "out"))
-        parquet.write_table(Table.from_pylist(rows[12:]), files[1])
-        asked = len(endpoint.requests)
-        score_dataset(chat, ray.data.read_parquet(files)).write_parquet(str(tmp_path / "out"))
-    finally:
-        context.checkpoint_config = None
-    assert len(endpoint.requests) - asked == 8
-    found = parquet.read_table(tmp_path / "out").to_pylist()
-    assert sorted((one["id"], one["text"]) for one in found) == [
-        (n, f"echo: question {n}") for n in range(20)
-    ]
 
 
 def test_what_all_rows_would_fail_of_ends_a_run(chat, questions, tmp_path):
