@@ -22,14 +22,13 @@ from pydantic.errors import PydanticUserError
 from langchain_azureml_oss.errors import RefusalError, harmless
 from langchain_azureml_oss.tools import (
     Method,
-    PromptedJson,
     answer_function,
     fitted,
     is_typeddict,
+    json_in,
     left_blank,
     without_nulls,
 )
-from langchain_azureml_oss.wire import lenient_json
 
 Schema = dict[str, Any] | type
 
@@ -167,7 +166,7 @@ class _Checked:
         """Raise where a form that was shown in words came back as it was, for every text fits."""
         if "misfit" not in message.response_metadata:
             return
-        said = [call["args"] for call in message.tool_calls] or _json_in(_text(message))
+        said = [call["args"] for call in message.tool_calls] or json_in(_text(message))
         if blanks := left_blank(said, self.form.schema):
             raise _misfit(blanks, message)
 
@@ -245,7 +244,7 @@ class _JsonParser(BaseCumulativeTransformOutputParser[Any]):
             return self._so_far(result[0].text)
         message = _message(result)
         try:
-            parsed = _json_in(_text(message))
+            parsed = json_in(_text(message))
         except ValueError:
             raise _misfit("it is no JSON", message) from None
         if self.is_class:
@@ -258,17 +257,6 @@ class _JsonParser(BaseCumulativeTransformOutputParser[Any]):
             return self.form.instance_of(parsed) if self.is_class else parsed
         except ValueError:
             return None  # not all of it is there yet
-
-
-def _json_in(text: str) -> Any:
-    """Return the JSON of an answer, which may have a fence or words around it."""
-    try:
-        return lenient_json.loads(text)
-    except ValueError:
-        written, reason = PromptedJson().read(text)
-        if reason:
-            raise ValueError(reason) from None
-        return lenient_json.loads(written)
 
 
 def _text(message: AIMessage) -> str:

@@ -15,7 +15,13 @@ from langchain_azureml_oss.tools.calls_in_json import UnknownNames
 from langchain_azureml_oss.tools.calls_in_text import ToolCallScanner
 from langchain_azureml_oss.tools.chunks import AnswerChunk
 from langchain_azureml_oss.tools.fragments import StreamedCalls, new_call_id
-from langchain_azureml_oss.tools.prompted_json import FORMATS, Method, PromptedJson, response_format
+from langchain_azureml_oss.tools.prompted_json import (
+    FORMATS,
+    Method,
+    PromptedJson,
+    json_in,
+    response_format,
+)
 from langchain_azureml_oss.tools.prompting import PromptedTools, without_tool_role
 from langchain_azureml_oss.tools.schemas import fitted, misfit, without_nulls
 from langchain_azureml_oss.tools.wire import (
@@ -38,6 +44,7 @@ __all__ = [
     "answer_function",
     "fitted",
     "is_typeddict",
+    "json_in",
     "left_blank",
     "misfit",
     "new_call_id",

@@ -80,6 +80,21 @@ _LOOKS = 8
 JSON. Prose with braces takes one or two."""
 
 
+def json_in(text: str) -> Any:
+    """Return the JSON of an answer, which may have a fence or words around it.
+
+    Raises:
+        ValueError: there is none.
+    """
+    try:
+        return lenient_json.loads(text)
+    except ValueError:
+        written, reason = PromptedJson().read(text)
+        if reason:
+            raise ValueError(reason) from None
+        return lenient_json.loads(written)
+
+
 def _first_object(text: str) -> tuple[dict[str, Any] | None, str]:
     place, budget = 0, _LOOKS * len(text)
     while budget >= 0 and (found := _OBJECT.search(text, place)) is not None:
