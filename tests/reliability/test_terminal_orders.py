@@ -143,7 +143,7 @@ def test_an_answer_of_another_form(raw_server):
     body = json.dumps({"choices": [{"index": 0, "message": {"content": ORDERS}}]}).encode()
     with (
         model_for("chat.invoke", raw_server(sized(body)).url, KEY) as model,
-        pytest.raises(ValueError, match="not the form") as told,
+        pytest.raises(ValueError, match="not have the form") as told,
     ):
         model.with_structured_output(Person, method="json_mode").invoke("hi")
     assert_harmless(str(told.value))

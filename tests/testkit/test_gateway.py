@@ -254,13 +254,26 @@ def test_settings_of_the_model_are_no_arguments_of_a_request(gateway):
     with gateway(["Hi", "Hi"]) as endpoint, LocalEndpoint("echo") as other:
         for fields in (
             {"endpoint_url": other.scoring_url, "callbacks": [1], "config": {}, "metadata": {}},
-            {"endpoint_api_key": "k", "credential": "c", "deployment_name": "x", "timeout": 0.001},
+            {"deployment_name": "x", "timeout": 0.001, "api_type": "openai"},
         ):
             headers = {"Authorization": f"Bearer {endpoint.api_key}"}
             body = {"messages": HI} | fields
             answer = requests.post(endpoint.url + CHAT, json=body, headers=headers, timeout=30)
             assert answer.json()["choices"][0]["message"]["content"] == "Hi"
         assert other.requests == []
+
+
+@pytest.mark.parametrize("name", ["endpoint_api_key", "credential"])
+def test_a_secret_in_a_body_is_refused(gateway, name):
+    """A key belongs into a header; the model is sent what stands in the body."""
+    with gateway(["Hi"]) as endpoint:
+        headers = {"Authorization": f"Bearer {endpoint.api_key}"}
+        body = {"messages": HI, name: "k-4711"}
+        answer = requests.post(endpoint.url + CHAT, json=body, headers=headers, timeout=30)
+        assert answer.status_code == 400
+        assert f"{name} has the name of a secret" in answer.json()["error"]["message"]
+        assert "k-4711" not in answer.text
+        assert endpoint.behind.requests == []
 
 
 def test_it_has_a_key_of_its_own(gateway, client):

@@ -97,8 +97,8 @@ def test_errors_are_openai_s(gateway, client, at, upstream, status, words):
 @pytest.mark.parametrize(
     "fields",
     [
-        {"endpoint_url": "https://a.example.com/score", "endpoint_api_key": "k", "timeout": 1e-9},
-        {"model_kwargs": {"input": "b"}, "query_kwargs": 3, "credential": "c", "stream": True},
+        {"endpoint_url": "https://a.example.com/score", "timeout": 1e-9},
+        {"model_kwargs": {"input": "b"}, "query_kwargs": 3, "stream": True},
         {"temperature": "warm", "contract": "gossip", "headers": {"a": "b"}, "batch_size": 0},
     ],
 )

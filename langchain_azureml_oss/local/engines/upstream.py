@@ -19,6 +19,7 @@ from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
 from langchain_azureml_oss.embeddings import AzureMLOSSEmbeddings
 from langchain_azureml_oss.errors import (
     AzureMLOSSError,
+    ConnectionConfigError,
     ContentFilterError,
     ContextLengthError,
     InvalidRequestError,
@@ -178,7 +179,8 @@ def refused(error: AzureMLOSSError) -> EngineError:
     status = error.status or 0
     if status < 400:
         # Nothing was sent, nothing came back, or the error stood in a 200.
-        fitting = {InvalidRequestError: 400, ContextLengthError: 400, RequestTimeoutError: 504}
+        wrong = (InvalidRequestError, ContextLengthError, ConnectionConfigError)
+        fitting = {**dict.fromkeys(wrong, 400), RequestTimeoutError: 504}
         status = next((code for kind, code in fitting.items() if isinstance(error, kind)), 502)
     code = next((code for kind, code in _CODES if isinstance(error, kind)), None)
     body = {"error": {"message": str(error), "code": code}}
