@@ -13,7 +13,12 @@ from typing import Any
 
 from pydantic import SecretStr
 
-from langchain_azureml_oss.errors import ConnectionConfigError, is_like_a_key, named
+from langchain_azureml_oss.errors import (
+    ConnectionConfigError,
+    frames_forgotten,
+    is_like_a_key,
+    named,
+)
 from langchain_azureml_oss.wire import looks_secret
 
 _SURELY = re.compile(
@@ -44,21 +49,31 @@ def refuse_secrets(settings: Mapping[str, Any], where: str, key: SecretStr | Non
     Raises:
         ConnectionConfigError: names the place, and shows no value.
     """
+    with frames_forgotten:
+        found = _first_secret(settings, key)
+    if found is not None:
+        msg = (
+            f"{where}: {found} Settings are sent to the model, and traces and dumps hold them. The"
+            " endpoint's key goes to endpoint_api_key=, a token to credential=, another secret into"
+            " default_headers=."
+        )
+        raise ConnectionConfigError(msg)
+
+
+def _first_secret(settings: Mapping[str, Any], key: SecretStr | None) -> str | None:
+    """Return where a secret stands, and why it is taken for one."""
     own = key.get_secret_value() if key is not None else ""
     for path, value, has_names in _texts(settings):
         name = path[-1] if has_names else ""
         if len(own) >= _SHORTEST and any(own in text for text in (value, *path)):
-            why = "holds the key of the connection"
-        elif _SURELY.search(name) or (looks_secret(name) and is_like_a_key(value)):
-            why = "has the name of a secret"
-        else:
-            continue
-        msg = (
-            f"{where}: {'.'.join(map(named, path))} {why}. Settings are sent to the model, and"
-            " traces and dumps hold them. The endpoint's key goes to endpoint_api_key=, a token to"
-            " credential=, another secret into default_headers=."
-        )
-        raise ConnectionConfigError(msg)
+            return f"{_place(path)} holds the key of the connection."
+        if _SURELY.search(name) or (looks_secret(name) and is_like_a_key(value)):
+            return f"{_place(path)} has the name of a secret."
+    return None
+
+
+def _place(path: tuple[str, ...]) -> str:
+    return ".".join(map(named, path))
 
 
 def _texts(settings: Mapping[str, Any]) -> Iterator[tuple[tuple[str, ...], str, bool]]:

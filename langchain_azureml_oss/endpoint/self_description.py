@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, SecretStr
+from pydantic import BaseModel, PrivateAttr, SecretStr
 
-from langchain_azureml_oss.errors import is_like_a_key, path_without_keys, redact
+from langchain_azureml_oss.errors import is_like_a_key
 
 if TYPE_CHECKING:
     Model = BaseModel
@@ -44,21 +44,16 @@ class SelfDescribing(Model):
         is_shown = self._shown_url == getattr(self, "endpoint_url", None)
         return found if is_shown else [*found, "endpoint_url"]
 
-    @property
-    def _shown_url(self) -> str | None:
+    if TYPE_CHECKING:
+        _shown_url: str = PrivateAttr()
         """The URL for people: a gateway may take a key as a part of the path."""
-        url, key = getattr(self, "endpoint_url", None), getattr(self, "endpoint_api_key", None)
-        own = key.get_secret_value() if isinstance(key, SecretStr) else ""
-        return path_without_keys(redact(url, own)) if isinstance(url, str) else None
 
     def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
         """Show no key in the place of a name or a path."""
-        hidden = self._misplaced_keys()
+        shown: dict[str, Any] = dict.fromkeys(self._misplaced_keys(), SecretStr("hidden"))
+        shown["endpoint_url"] = self._shown_url
         for name, value in super().__repr_args__():
-            if name == "endpoint_url":
-                yield name, self._shown_url
-            else:
-                yield name, SecretStr("hidden") if name in hidden else value
+            yield name, shown.get(name or "", value)
 
     @classmethod
     def model_json_schema(cls, *args: Any, **kwargs: Any) -> dict[str, Any]:
