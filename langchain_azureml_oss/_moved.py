@@ -6,10 +6,12 @@ import sys
 import warnings
 from collections.abc import Mapping, Sequence
 from importlib import import_module
-from importlib.abc import Loader, MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:  # importing it takes longer than all else here
+    from importlib.abc import Loader
 
 MOVED: Mapping[str, tuple[str, ...]] = {
     "connection": ("connections",),
@@ -22,14 +24,18 @@ MOVED: Mapping[str, tuple[str, ...]] = {
 """A module of this package that was -> those that have its public names now."""
 
 
-class _Finder(MetaPathFinder, Loader):
+class _Finder:
     """Makes a module of the old name, whose names are looked up where they are now."""
 
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
         package, _, name = fullname.rpartition(".")
-        return ModuleSpec(fullname, self) if package == __package__ and name in MOVED else None
+        is_moved = package == __package__ and name in MOVED
+        return ModuleSpec(fullname, cast("Loader", self)) if is_moved else None
+
+    def create_module(self, spec: ModuleSpec) -> None:
+        """Leave it to Python."""
 
     def exec_module(self, module: ModuleType) -> None:
         homes = [f"{__package__}.{home}" for home in MOVED[module.__name__.rpartition(".")[2]]]

@@ -57,6 +57,8 @@ def check_names(model: EndpointFields, given: Mapping[str, Any]) -> None:
         ConnectionConfigError: one is said when the model is made, means something else here, or
             holds a secret.
     """
+    if not given:  # as nearly always: most settings are fields
+        return
     settings = {name: value for name, value in given.items() if name not in OPTIONS}
     misplaced = fixed_fields(type(model)).intersection(settings)
     if misplaced:
