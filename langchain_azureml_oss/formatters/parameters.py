@@ -58,6 +58,9 @@ def merge(*sources: Mapping[str, Any] | AsTheyAre) -> dict[str, Setting]:
     return {name: setting for name, setting in merged.items() if setting.value is not None}
 
 
+_as_json = json.JSONEncoder(allow_nan=False).encode
+
+
 def check(settings: Mapping[str, Setting]) -> None:
     """Check what no contract can send, or no server can mean.
 
@@ -71,7 +74,7 @@ def check(settings: Mapping[str, Setting]) -> None:
             msg = f"{shown!r} is the question itself, and no setting: pass it to invoke()."
             raise ConnectionConfigError(msg)
         try:
-            json.dumps(value, allow_nan=False)
+            _as_json(value)
         except (TypeError, ValueError, RecursionError) as error:
             msg = (
                 f"{quoted(shown)} holds what JSON does not have ({type(value).__name__}): {error}."
