@@ -7,6 +7,7 @@ import warnings
 from collections.abc import Mapping
 from typing import Any
 
+from langchain_core.callbacks import Callbacks
 from langchain_core.messages import AIMessage
 
 from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
@@ -31,9 +32,15 @@ class AzureMLOnlineEndpoint(AzureMLOSSLLM):
         warnings.warn(line, DeprecationWarning, stacklevel=2)
         super().__init__(**new)
 
-    def __call__(self, prompt: Any, stop: list[str] | None = None, **options: Any) -> str:
+    def __call__(
+        self,
+        prompt: Any,
+        stop: list[str] | None = None,
+        callbacks: Callbacks = None,
+        **options: Any,
+    ) -> str:
         """Return what `invoke` returns: models could be called before LangChain 1.0."""
-        return self.invoke(prompt, stop=stop, **options)
+        return self.invoke(prompt, {"callbacks": callbacks}, stop=stop, **options)
 
 
 @loadable
@@ -49,9 +56,15 @@ class AzureMLChatOnlineEndpoint(AzureMLOSSChatModel):
         warnings.warn(line, DeprecationWarning, stacklevel=2)
         super().__init__(**new)
 
-    def __call__(self, messages: Any, stop: list[str] | None = None, **options: Any) -> AIMessage:
+    def __call__(
+        self,
+        messages: Any,
+        stop: list[str] | None = None,
+        callbacks: Callbacks = None,
+        **options: Any,
+    ) -> AIMessage:
         """Return what `invoke` returns: models could be called before LangChain 1.0."""
-        return self.invoke(messages, stop=stop, **options)
+        return self.invoke(messages, {"callbacks": callbacks}, stop=stop, **options)
 
 
 def translated(arguments: Mapping[str, Any], name: str) -> tuple[dict[str, Any], str]:

@@ -113,6 +113,8 @@ class PromptedTools:
         dialect = DIALECTS[self.dialect]
         call = json.dumps({"name": function["name"], dialect.arguments: EXAMPLE.arguments})
         told = with_request(messages, self.request)
+        if function["name"] in self.schemas:  # a copy of the example would be a call of it
+            return told
         asked = f"{EXAMPLE.question}\n\n{example.request}"
         return after_examples(told, (asked, in_marks(dialect, [call])))
 

@@ -7,6 +7,7 @@ import pickle
 import warnings
 
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_core.load import dumps, loads
 from langchain_core.messages import HumanMessage, SystemMessage
 
@@ -336,6 +337,16 @@ def test_none_is_what_the_old_classes_had_where_nothing_was_given(where):
     assert compat.AzureMLOnlineEndpoint(**NOTHING, **where).invoke("Hi") == " echo: Hi"
 
 
+class Hearing(BaseCallbackHandler):
+    """Keeps the prompts that it hears of."""
+
+    def __init__(self, heard):
+        self.heard = heard
+
+    def on_llm_start(self, serialized, prompts, **_):
+        self.heard += prompts
+
+
 class NeedsMore(compat.ContentFormatterBase):
     """Its class alone is not enough."""
 
@@ -349,6 +360,10 @@ def test_models_are_called_and_formatters_given_as_classes(where):
     assert chat(messages=[HumanMessage("Hi there")], stop=["there"]).text == "echo: Hi "
     llm = compat.AzureMLOnlineEndpoint(content_formatter=compat.LlamaContentFormatter, **where)
     assert llm("Hi there", stop=["there"]) == " echo: Hi "
+    heard = []
+    told = Hearing(heard)
+    assert llm("Hi", callbacks=[told]) == " echo: Hi"
+    assert heard == ["Hi"]
     with pytest.raises(ConnectionConfigError, match="is the class NeedsMore; give an object"):
         compat.AzureMLChatOnlineEndpoint(content_formatter=NeedsMore, **where)
 

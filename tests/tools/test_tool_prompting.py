@@ -180,6 +180,12 @@ def test_a_call_that_is_a_must_is_shown_behind_the_question_as_a_form(dialect, w
     assert json.loads(call["function"]["arguments"]) == {"owner": "Tom", "dogs": 3}
 
 
+def test_the_example_is_left_out_where_a_copy_of_it_would_be_a_call():
+    tools = PromptedTools.of([tool("register"), NOW], "required", "json")
+    (user,) = tools.shown([{"role": "user", "content": "1?"}])
+    assert user["content"].startswith("1?\n\nAnswer with nothing but a function call")
+
+
 @pytest.mark.parametrize("dialect", DIALECTS)
 def test_no_tool_is_listed_twice_where_any_must_be_called(dialect):
     add = tool("add", **NUMBER)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -103,7 +104,7 @@ def summed(lines: Iterable[Mapping[str, Any]], begins: Sequence[Any] = ()) -> Re
             events.append((at.timestamp(), took, tokens, error))
     found.latencies = percentiles(seconds)
     moments = map(_moment, begins)
-    _cut_time(found, events, [moment.timestamp() for moment in moments if moment is not None])
+    _cut_time(found, events, sorted(m.timestamp() for m in moments if m is not None))
     return found
 
 
@@ -143,7 +144,8 @@ def _without_pauses(
     """Yield the events as if each run had begun when the one before it ended."""
     last, between = first, 0.0
     for at, took, tokens, error in sorted(events, key=lambda event: event[0] - event[1]):
-        is_between = any(last <= begin <= at - took for begin in begins)
+        place = bisect_left(begins, last)
+        is_between = place < len(begins) and begins[place] <= at - took
         if is_between or at - took - last > _BETWEEN_RUNS:
             between += at - took - last
         last = max(last, at)
