@@ -35,6 +35,7 @@ class EmbeddingsArguments(SharedArguments, total=False):
     dimensions: int | None
     batch_size: int
     query_kwargs: Mapping[str, Any]
+    input_columns: Sequence[str]
 
 
 @loadable
@@ -109,6 +110,18 @@ class AzureMLOSSEmbeddings(PlainCalls, EndpointFields, Embeddings):
         )
         ```
 
+    MLflow models:
+        `contract="score-params"` is theirs. Where the model takes a table, name its columns; the
+        last is for the texts.
+        ```python
+        clip = AzureMLOSSEmbeddings(
+            endpoint_url="https://my-ep.eastus2.inference.ml.azure.com/score",
+            endpoint_api_key="...",
+            contract="score-params",
+            input_columns=["image", "text"],
+        )
+        ```
+
     Model kwargs:
         ```python
         aware = AzureMLOSSEmbeddings(
@@ -129,6 +142,9 @@ class AzureMLOSSEmbeddings(PlainCalls, EndpointFields, Embeddings):
     query_kwargs: dict[str, Any] = Field(default_factory=dict)
     """Settings for queries, over `model_kwargs`: `{"input_type": "query"}` for models that tell
     queries from documents."""
+    input_columns: tuple[str, ...] = ()
+    """Columns of an MLflow model that takes a table, the texts' last: `("image", "text")` for CLIP.
+    With `contract="score-params"`."""
     custom_get_token_ids: Callable[[str], list[int]] | None = Field(default=None, exclude=True)
     """The model's tokenizer, for `get_num_tokens`."""
 
@@ -146,7 +162,9 @@ class AzureMLOSSEmbeddings(PlainCalls, EndpointFields, Embeddings):
         if self.content_formatter is not None:
             msg = "content_formatter: embeddings have none; contract='openai' or 'score' says all."
             raise ConnectionConfigError(msg)
-        check_contract(self._formatter.name)
+        if check_contract(self._formatter.name) != "score-params" and self.input_columns:
+            msg = "input_columns: a table is sent with contract='score-params' alone."
+            raise ConnectionConfigError(msg)
         unused = [name for name in SETTINGS if getattr(self, name) is not None]
         if unused:
             msg = f"{', '.join(unused)}: no setting of an embedding model; not sent."
@@ -199,6 +217,7 @@ class AzureMLOSSEmbeddings(PlainCalls, EndpointFields, Embeddings):
             settings,
             model=self.model,
             dimensions=self.dimensions,
+            columns=self.input_columns,
         )
         return self._plain(request, lambda response: read_vectors(response.body, len(texts)))
 

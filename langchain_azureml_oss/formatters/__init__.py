@@ -1,7 +1,7 @@
 """What the bytes look like: a contract is a file, and a line in `registry.py`.
 
 `base.py` says what a contract has to give, `parameters.py` brings settings into its words;
-`embeddings.py` is the two contracts of embedding models. Imports `wire`, `errors` and `families`.
+`embeddings.py` is what contracts have for embedding models. Imports `wire`, `errors`, `families`.
 Public: `ContentFormatter`, `ModelCall`, `Traits`, `Choice`, `Reply`, `contract_names`, `formatter`
 and `register_formatter`.
 """

@@ -1,7 +1,7 @@
-"""Texts -> requests for vectors, and the vectors in the answers: contracts `openai` and `score`.
+"""Texts -> requests for vectors, and the vectors in the answers, in the contracts that have any.
 
 Source: docs/contracts.md, "Embeddings", which says what is certain and what is not. Every shape of
-an answer is read with either contract: they do not collide.
+an answer is read with every contract: they do not collide.
 """
 
 from __future__ import annotations
@@ -22,9 +22,11 @@ from langchain_azureml_oss.wire import HttpRequest, decode_json, encode_json
 
 Vector = list[float]
 
-_CONTRACTS = ("openai", "score")
+_CONTRACTS = ("openai", "score", "score-params")
 _KNOWN_FIELDS = frozenset({"input", "model", "dimensions", "encoding_format", "input_type"})
 _NUMBERS = frozenset({int, float})
+_FEATURES = "text_features"
+"""Where models of images and texts have the vectors of texts."""
 
 
 def check_contract(name: str) -> str:
@@ -50,16 +52,18 @@ def embeddings_request(
     *,
     model: str | None = None,
     dimensions: int | None = None,
+    columns: Sequence[str] = (),
 ) -> HttpRequest:
     """Return the request for the vectors of these texts.
 
     Args:
-        contract: `openai` or `score`.
+        contract: One that `check_contract` lets through.
         url: As the user configured it.
         texts: At least one.
         settings: Sent as they are.
         model: The `model` of OpenAI's body.
-        dimensions: Sent where the contract has it, which `score` has not.
+        dimensions: Sent where the contract has it, which is `openai` alone.
+        columns: Those of `score-params` where it takes a table; the last is for the texts.
     """
     headers = {"content-type": "application/json"}
     if contract == "score":
@@ -67,6 +71,10 @@ def embeddings_request(
         if settings:
             data["parameters"] = dict(settings)
         return HttpRequest(url, encode_json({"input_data": data}), headers)
+    if contract == "score-params":
+        given = {"params": dict(settings)} if settings else {}
+        data_of_texts = _table(columns, texts) if columns else list(texts)
+        return HttpRequest(url, encode_json({"input_data": data_of_texts, **given}), headers)
     told = {"model": model, "dimensions": dimensions}
     body = {"input": list(texts), **{k: v for k, v in told.items() if v is not None}, **settings}
     if not _KNOWN_FIELDS.issuperset(body):
@@ -95,7 +103,8 @@ def read_vectors(body: bytes, texts: int) -> list[Vector]:
     if not vectors:
         msg = (
             f"The answer is {outline(data)}; expected was a list of numbers for each text: a list"
-            ' of these, {"data": [{"embedding": [...]}]} or {"0": [...]}. A chat model has no'
+            ' of these, {"data": [{"embedding": [...]}]}, {"0": [...]}, {"predictions": ...} or'
+            ' [{"text_features": [...]}]. A chat model has no'
             " vectors, and one that answers a vector for each token needs pooling in its score.py."
         )
         raise ResponseFormatError(msg)
@@ -128,8 +137,21 @@ def check_lengths(vectors: Sequence[Vector], dimensions: int | None = None) -> N
         raise ResponseFormatError(msg)
 
 
+def _table(columns: Sequence[str], texts: Sequence[str]) -> dict[str, Any]:
+    """Return a row for each text, with nothing in the columns before it."""
+    *others, _ = columns
+    rows = [[*("" for _ in others), text] for text in texts]
+    return {"columns": list(columns), "index": list(range(len(texts))), "data": rows}
+
+
 def _items(data: Any) -> Sequence[Any]:
     """Return the vectors in the order of the texts, whatever they are."""
+    if isinstance(data, Mapping) and "predictions" in data:
+        data = data["predictions"]
+    rows = data if isinstance(data, list) else [data]
+    features = [row[_FEATURES] for row in rows if isinstance(row, Mapping) and _FEATURES in row]
+    if features:  # a row's vector, or a list of those of all rows
+        return [item for given in features for item in (given if _is_lists(given) else [given])]
     if isinstance(data, list) and len(data) == 1 and isinstance(data[0], Mapping):
         data = data[0]
     if isinstance(data, list):
@@ -143,6 +165,10 @@ def _items(data: Any) -> Sequence[Any]:
         # Places that are not those of the texts are a KeyError.
         return [by_place[place]["embedding"] for place in range(len(listed))]
     return [data[str(place)] for place in range(len(data))]
+
+
+def _is_lists(given: Any) -> bool:
+    return isinstance(given, list) and all(isinstance(item, list) for item in given)
 
 
 def _vector(item: Any) -> Vector:

@@ -26,7 +26,7 @@ _KNOWN_FIELDS = frozenset(
     | {"top_p", "max_tokens", "stop", "stream", "response_format", "tools", "tool_choice"}
 )
 _PATHS: Mapping[Api, str] = {"chat": "/chat/completions", "completion": "/completions"}
-_SUFFIX = re.compile(r"((/chat)?/completions|/embeddings)/?$")
+_SUFFIX = re.compile(r"((/chat)?/completions|/embed(dings)?)/?$")
 
 
 class OpenAIFormatter(ContentFormatter):

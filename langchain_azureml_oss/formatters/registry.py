@@ -61,6 +61,7 @@ def formatter(name: str) -> ContentFormatter:
         raise ConnectionConfigError(msg) from None
 
 
+_OPENAI_PATHS = ("/completions", "/embeddings", "/embed", "/v1")
 _OPENAI_HOSTS = (".models.ai.azure.com", ".inference.ai.azure.com", ".serverless.ml.azure.com")
 
 
@@ -72,6 +73,6 @@ def contract_for(url: str, row: FamilyProfile) -> ContentFormatter:
     host, path = urlsplit(url).hostname or "", urlsplit(url).path.rstrip("/")
     if path.endswith("/score"):
         return formatter("score")
-    if path in {"", "/v1", "/models"} or path.endswith(("/completions", "/embeddings", "/v1")):
+    if path in {"", "/v1", "/models"} or path.endswith(_OPENAI_PATHS):
         return formatter("openai")
     return formatter("openai" if host.endswith(_OPENAI_HOSTS) else row.contract)

@@ -49,14 +49,30 @@ async def embed(request: web.Request) -> web.Response:
 
 async def score_vectors(request: web.Request, body: Any) -> object:
     """What `/score` answers: a vector for each text; `{}` to what is not its own."""
-    data = body.get("input_data") if isinstance(body, dict) else None
-    if not isinstance(data, dict):
-        return {}
-    texts, others = data.get("input_string"), data.get("parameters")
+    body = body if isinstance(body, dict) else {}
+    data = body.get("input_data")
+    columns = data.get("columns") if isinstance(data, dict) else None
+    if isinstance(data, dict) and columns is None:
+        texts, others = data.get("input_string"), data.get("parameters")
+    else:
+        texts, others = _of_mlflow(data), body.get("params")
     if not isinstance(texts, list) or not texts or not all(isinstance(t, str) for t in texts):
         return {}
     asked = others if isinstance(others, dict) else {}
-    return (await _embedded(request, [*texts], None, asked)).vectors
+    vectors = (await _embedded(request, [*texts], None, asked)).vectors
+    if isinstance(columns, list) and "image" in columns:
+        return [{"text_features": vector} for vector in vectors]
+    return vectors
+
+
+def _of_mlflow(data: Any) -> Any:
+    """What an MLflow model is given: texts, or rows of a table whose last column has them."""
+    if not isinstance(data, dict):
+        return data
+    rows = data.get("data")
+    if not isinstance(rows, list) or not all(isinstance(row, list) and row for row in rows):
+        return None
+    return [row[-1] for row in rows]
 
 
 async def _embedded(

@@ -24,7 +24,7 @@ SECTIONS = {
     ],
     AzureMLOSSEmbeddings: [
         *(*FIRST, "Embed a text", "Embed texts", "Async", "Search"),
-        *("Dimensions", "Contracts", "Model kwargs"),
+        *("Dimensions", "Contracts", "MLflow models", "Model kwargs"),
     ],
 }
 NOT_CODE = {"Setup", "Key init args"}

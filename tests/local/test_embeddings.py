@@ -7,6 +7,7 @@ import math
 import openai
 import pytest
 
+from langchain_azureml_oss import AzureMLOSSEmbeddings
 from langchain_azureml_oss.local import LocalEndpoint
 
 PATH = "/v1/embeddings"
@@ -48,6 +49,51 @@ def test_texts_with_words_in_common_are_near(echo, post):
     texts = ["Where do foxes live?", "Foxes live in the wood.", "Interest rates rose."]
     question, near, far = vectors(post(echo, PATH, {"input": texts}))
     assert likeness(question, near) > likeness(question, far) + 0.2
+
+
+TEXTS = ["the red fox", "a blue whale"]
+
+
+@pytest.mark.parametrize(
+    ("data", "columns"),
+    [
+        (TEXTS, []),
+        ({"columns": ["input"], "index": [0, 1], "data": [[text] for text in TEXTS]}, ["input"]),
+        (
+            {"columns": ["image", "text"], "index": [0, 1], "data": [["", text] for text in TEXTS]},
+            ["image", "text"],
+        ),
+    ],
+    ids=["list", "table", "clip"],
+)
+def test_an_mlflow_model_is_answered_as_its_kind(post, data, columns):
+    with LocalEndpoint("echo", task="embeddings") as endpoint:
+        answer = post(endpoint, "/score", {"input_data": data, "params": {}}).json()
+        expected = post(endpoint, "/score", {"input_data": {"input_string": TEXTS}}).json()
+        if "image" in columns:
+            expected = [{"text_features": vector} for vector in expected]
+        assert answer == expected
+        model = AzureMLOSSEmbeddings(
+            connection=endpoint.connection(), contract="score-params", input_columns=columns
+        )
+        assert len(model.embed_documents(TEXTS)) == len(TEXTS)
+        model.close()
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None,
+        [],
+        ["a", 3],
+        {"columns": ["a"]},
+        {"columns": [], "data": [[]]},
+        {"columns": 3, "data": [[3]]},
+    ],
+)
+def test_what_is_no_text_is_answered_nothing(post, data):
+    with LocalEndpoint("echo", task="embeddings") as endpoint:
+        assert post(endpoint, "/score", {"input_data": data}).json() == {}
 
 
 @pytest.mark.parametrize("dimensions", [1, 8, 1000])

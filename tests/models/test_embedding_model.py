@@ -73,6 +73,8 @@ class TestStandard(EmbeddingsUnitTests):
         (f"{HOST}/v1/chat/completions", OPENAI),
         (f"{HOST}/v1/completions", OPENAI),
         (f"{HOST}/models", f"{HOST}/models/embeddings"),
+        (f"{HOST}/embed", f"{HOST}/embeddings"),  # the scoring route of a catalog deployment
+        (f"{HOST}/v1/embed", OPENAI),  # Cohere's own
     ],
 )
 def test_openai_s_body_goes_to_the_embeddings_path(plug, answer, sent, url, sent_to):
@@ -91,6 +93,37 @@ def test_score_has_texts_in_its_input_string(plug, answer, sent):
     assert model.embed_documents(["a", "b"]) == [[1.0, 2.0], [3.0, 4.0]]
     assert sent(replay) == {"input_data": {"input_string": ["a", "b"]}}
     assert replay.requests[0].headers["azureml-model-deployment"] == "blue"
+
+
+TABLE = ["image", "text"]
+"""The input columns of CLIP and MedImageInsight, as their cards name them."""
+
+
+@pytest.mark.parametrize(
+    ("columns", "data"),
+    [
+        ([], ["a", "b"]),
+        (TABLE, {"columns": TABLE, "index": [0, 1], "data": [["", "a"], ["", "b"]]}),
+        (["input"], {"columns": ["input"], "index": [0, 1], "data": [["a"], ["b"]]}),
+    ],
+    ids=["texts", "clip", "one column"],
+)
+def test_mlflow_models_have_texts_or_a_table_in_their_input_data(
+    plug, answer, sent, embed, columns, data
+):
+    given = {"normalize_embeddings": True}
+    plain = make(SCORE, contract="score-params", input_columns=columns)
+    model = plain.model_copy(update={"model_kwargs": given})
+    for made, params in ((plain, {}), (model, {"params": given})):
+        replay = plug(made, answer([[1, 2], [3, 4]]))
+        assert embed(made, ["a", "b"]) == [[1.0, 2.0], [3.0, 4.0]]
+        assert sent(replay) == {"input_data": data, **params}
+
+
+@pytest.mark.parametrize("url", [SCORE, OPENAI])
+def test_columns_go_with_their_contract_alone(url):
+    with pytest.raises(ConnectionConfigError, match="contract='score-params'"):
+        make(url, input_columns=["text"])
 
 
 def test_settings_reach_the_model(plug, answer, sent):
@@ -156,8 +189,16 @@ TWO = [[1.0, 2.5], [3.0, 4.0]]
         {"0": TWO[0], "1": TWO[1]},
         [{"1": TWO[1], "0": TWO[0]}],
         json.dumps(TWO),
+        {"predictions": TWO},
+        {"predictions": openai_answer(*TWO)},
+        [{"text_features": vector} for vector in TWO],
+        {"image_features": [[9.0, 9.0]], "text_features": TWO, "scaling_factor": 4.5},
+        [{"image_features": [[9.0, 9.0]]}, {"text_features": TWO}, {"scaling_factor": 4.5}],
     ],
-    ids=["list", "integers", "openai", "any order", "no index", "numbered", "in a list", "text"],
+    ids=[
+        *("list", "integers", "openai", "any order", "no index", "numbered", "in a list", "text"),
+        *("mlflow", "mlflow's embeddings task", "clip", "medimageinsight", "the same as onnx"),
+    ],
 )
 def test_every_shape_is_read_with_both_contracts(plug, answer, embed, url, body):
     model = make(url)
@@ -174,6 +215,8 @@ def test_every_shape_is_read_with_both_contracts(plug, answer, embed, url, body)
         *({"data": {}}, {"data": [{"index": 0, "embedding": "AAAA"}]}, {"data": [3]}),
         *(openai_answer(*TWO, places=[0, 0]), openai_answer(*TWO, places=[1, 2])),
         *(openai_answer(*TWO, places=[[], {}]), b"[[1.0, NaN], [1.0, 2.0]]", b"[" * 100_000),
+        *({"predictions": None}, {"predictions": 3}, {"text_features": 3}, {"text_features": []}),
+        *([{"text_features": "a"}, {"text_features": [[1.0], 2.0]}], [{"image_features": [1.0]}]),
         *(b"[[1e999], [1.0]]", [[10**400], [1]], b"<html>", b""),
     ],
 )
@@ -247,7 +290,7 @@ def test_no_family_has_to_be_named():
         AzureMLOSSEmbeddings(endpoint_api_key="sk-test")
 
 
-@pytest.mark.parametrize("contract", ["score-params", "gpt2-2023", "gossip"])
+@pytest.mark.parametrize("contract", ["falcon-2023", "gpt2-2023", "gossip"])
 def test_a_contract_without_vectors_is_refused(contract):
     with pytest.raises(ConnectionConfigError, match=contract):
         make(contract=contract)
