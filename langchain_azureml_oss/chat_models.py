@@ -20,6 +20,9 @@ from langchain_azureml_oss.endpoint import (
     SharedArguments,
     TokenCounting,
     TokenCounts,
+    combined,
+    generation_info,
+    llm_output,
     loadable,
     signed,
 )
@@ -27,7 +30,7 @@ from langchain_azureml_oss.families import profile
 from langchain_azureml_oss.messages import ai_message, ai_message_chunk, numbered
 from langchain_azureml_oss.role_prompts import warn_of_role_marks
 from langchain_azureml_oss.tools import Method, wire_tool_settings
-from langchain_azureml_oss.wire import Choice, Reply
+from langchain_azureml_oss.wire import Choice, Reply, usage_metadata
 
 ToolCalling = Literal["auto", "native", "prompted"]
 
@@ -246,19 +249,29 @@ class AzureMLOSSChatModel(Discovering, TokenCounts, BaseChatModel):
 
     def _result(self, reply: Reply, details: Mapping[str, Any]) -> ChatResult:
         only_choice(reply)  # raises where there is no answer
+        output = llm_output(reply.model or details["trace_name"], usage_metadata(reply.usage))
         generations = []
         for place, choice in enumerate(filter(None, reply.choices)):
             # The usage is that of all the answers together, so it is counted once.
             usage = reply.usage if place == 0 else None
             metadata = self._response_metadata(reply, choice, details)
-            generations.append(ChatGeneration(message=ai_message(choice, usage, metadata)))
-        return ChatResult(generations=generations)
+            metadata |= output if place == 0 else {}
+            message = ai_message(choice, usage, metadata)
+            generations.append(
+                ChatGeneration(message=message, generation_info=generation_info(metadata))
+            )
+        return ChatResult(generations=generations, llm_output=output)
+
+    def _combine_llm_outputs(self, outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
+        return combined(outputs)
 
     def _piece(self, choice: Choice, info: dict[str, Any] | None) -> ChatGenerationChunk:
         return ChatGenerationChunk(message=self._chunk(choice), generation_info=info)
 
     def _last(self, choice: Choice, reply: Reply, metadata: dict[str, Any]) -> ChatGenerationChunk:
-        return ChatGenerationChunk(message=self._chunk(choice, reply.usage, metadata))
+        metadata |= llm_output(metadata["model_name"], usage_metadata(reply.usage))
+        chunk = self._chunk(choice, reply.usage, metadata)
+        return ChatGenerationChunk(message=chunk, generation_info=generation_info(metadata))
 
     def _chunk(self, choice: Choice, *about_all: Any) -> AIMessageChunk:
         chunk = ai_message_chunk(choice, *about_all)

@@ -4,7 +4,7 @@
 it, `headers.py` what a caller adds to each request, `self_description.py` what tools show of all
 this, `traces.py` the names in traces. `call_options.py` is what one call may say about itself,
 `plain_calls.py` carries any request, `calls.py` builds the call that answers a question,
-`prompt_rounds.py` those for several prompts.
+`prompt_rounds.py` those for several prompts, `llm_output.py` what a result says of all its answers.
 `token_counting.py` counts, `discovery.py` asks a server about itself, `loading.py` makes the
 classes known to LangChain. Imports every room below. Internal, but for what the models inherit.
 """
@@ -14,6 +14,7 @@ from langchain_azureml_oss.endpoint.calls import Ask, EndpointCalls
 from langchain_azureml_oss.endpoint.discovery import Discovering
 from langchain_azureml_oss.endpoint.fields import EndpointFields
 from langchain_azureml_oss.endpoint.headers import named_deployment
+from langchain_azureml_oss.endpoint.llm_output import combined, generation_info, llm_output
 from langchain_azureml_oss.endpoint.loading import loadable, register, signed
 from langchain_azureml_oss.endpoint.model_settings import SETTINGS
 from langchain_azureml_oss.endpoint.plain_calls import PlainCalls, all_at_once, all_of
@@ -34,7 +35,10 @@ __all__ = [
     "TokenCounts",
     "all_at_once",
     "all_of",
+    "combined",
     "folded",
+    "generation_info",
+    "llm_output",
     "loadable",
     "named_deployment",
     "register",

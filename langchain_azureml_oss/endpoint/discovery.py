@@ -149,6 +149,12 @@ else:
 class Discovering(_ChatModel):
     """Asks the server about itself."""
 
+    @property
+    def lc_attributes(self) -> dict[str, Any]:
+        """What a dump says besides: also a profile that is not the table's, which would be lost."""
+        is_own = self.profile != self._resolve_model_profile()
+        return super().lc_attributes | ({"profile": self.profile} if is_own else {})
+
     def discover(self) -> Self:
         """Ask the server about itself, and return a copy that knows what it told.
 

@@ -11,6 +11,7 @@ from langchain_core.messages.ai import UsageMetadata, add_usage
 from langchain_core.outputs import Generation, GenerationChunk, LLMResult
 
 from langchain_azureml_oss.answers import engine_failed
+from langchain_azureml_oss.endpoint.llm_output import llm_output
 from langchain_azureml_oss.exchange import Call
 
 
@@ -81,8 +82,7 @@ class PromptRounds:
     def result(self) -> LLMResult:
         """Return all answers in the order of the prompts."""
         generations = [self._found[place] for place in range(len(self._prompts))]
-        output = _llm_output(self._model_name, self._usage)
-        return LLMResult(generations=generations, llm_output=output)
+        return _result(generations, self._model_name, self._usage)
 
 
 def folded(streams: Sequence[Sequence[GenerationChunk]]) -> LLMResult:
@@ -90,19 +90,12 @@ def folded(streams: Sequence[Sequence[GenerationChunk]]) -> LLMResult:
     generations = [reduce(add, chunks) for chunks in streams]
     infos = [generation.generation_info or {} for generation in generations]
     usages = [info["usage_metadata"] for info in infos if "usage_metadata" in info]
-    output = _llm_output(
-        infos[-1]["model_name"] if infos else "", reduce(add_usage, usages) if usages else None
-    )
-    return LLMResult(generations=[[generation] for generation in generations], llm_output=output)
+    name = infos[-1]["model_name"] if infos else ""
+    return _result([[one] for one in generations], name, reduce(add_usage, usages, None))
 
 
-def _llm_output(model_name: str, usage: UsageMetadata | None) -> dict[str, Any]:
-    output: dict[str, Any] = {"model_name": model_name}
-    if usage is not None:
-        output["usage_metadata"] = usage
-        output["token_usage"] = {
-            "prompt_tokens": usage["input_tokens"],
-            "completion_tokens": usage["output_tokens"],
-            "total_tokens": usage["total_tokens"],
-        }
-    return output
+def _result(
+    generations: Sequence[Sequence[Generation]], name: str, usage: UsageMetadata | None
+) -> LLMResult:
+    output = llm_output(name, usage) | ({} if usage is None else {"usage_metadata": usage})
+    return LLMResult(generations=[[*found] for found in generations], llm_output=output)

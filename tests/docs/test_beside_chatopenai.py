@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import documents
 import openai
 import pytest
+from langchain_core.callbacks import BaseCallbackHandler
 from langchain_openai import ChatOpenAI
 from pydantic import BaseModel
 
@@ -118,10 +121,37 @@ TABLE = {
 def test_what_stands_elsewhere():
     with LocalEndpoint(model="echo") as endpoint:
         other, own = theirs(endpoint).invoke("Hello"), ours(endpoint).invoke("Hello")
-    assert {"token_usage", "id"} <= other.response_metadata.keys()
-    assert not {"token_usage", "id"} & own.response_metadata.keys()
+    counts = other.response_metadata["token_usage"]
+    assert own.response_metadata["token_usage"].items() <= counts.items()
+    assert other.response_metadata["id"]
+    assert "id" not in own.response_metadata
     assert own.usage_metadata.items() <= other.usage_metadata.items()
     assert own.response_metadata["request_id"]
+
+
+def test_callbacks_are_told_the_same_counts():
+    class Ends(BaseCallbackHandler):
+        def on_llm_end(self, response, **_):
+            (told,) = response.generations[0]
+            output = response.llm_output and {
+                "model_name": response.llm_output["model_name"],
+                **{k: v for k, v in response.llm_output["token_usage"].items() if v is not None},
+            }
+            self.told = (output, told.generation_info["finish_reason"])
+
+    def heard(chat, ask):
+        ends = Ends()
+        ask(chat, {"callbacks": [ends]})
+        return ends.told
+
+    with LocalEndpoint(model="echo") as endpoint:
+        for ask in (
+            lambda chat, config: chat.invoke("Hello", config),
+            lambda chat, config: chat.batch(["Hello"], config),
+            lambda chat, config: asyncio.run(chat.ainvoke("Hello", config)),
+            lambda chat, config: list(chat.stream("Hello", config)),
+        ):
+            assert heard(theirs(endpoint), ask) == heard(ours(endpoint), ask)
 
 
 def test_every_row_has_its_proof():

@@ -194,6 +194,12 @@ def test_what_means_something_else_here_is_refused_with_the_way(make_chat, name)
         make_chat(**{name: "x"})
 
 
+@pytest.mark.parametrize("name", ["include", "truncation", "context_management"])
+def test_what_only_openais_other_api_has_is_refused(make_chat, name):
+    with pytest.raises(ConnectionConfigError, match="Responses API"):
+        make_chat(**{name: ["x"]})
+
+
 @pytest.mark.parametrize(
     ("theirs", "make"), [(ChatOpenAI, "make_chat"), (OpenAI, "make_llm")], ids=["chat", "llm"]
 )

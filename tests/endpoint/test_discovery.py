@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 from langchain.agents.middleware import SummarizationMiddleware
+from langchain_core.load import dumpd, load
 from langchain_core.messages import AIMessage, HumanMessage
 
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM
@@ -209,3 +210,21 @@ def test_an_answer_without_a_count_is_an_error(plug, make_chat, answer, told):
     plug(chat, answer(told))
     with pytest.raises(ResponseFormatError, match="tokenize"):
         chat.get_num_tokens("a")
+
+
+@pytest.mark.filterwarnings("ignore::langchain_core._api.beta_decorator.LangChainBetaWarning")
+@pytest.mark.parametrize("whose", ["the user's", "the server's", "the table's"])
+def test_a_dump_has_the_profile_that_no_table_has(discover, whose):
+    with LocalEndpoint("echo") as endpoint:
+        given = {"profile": {"max_input_tokens": 9}} if whose == "the user's" else {}
+        model = chat_on(endpoint, **given)
+        model = discover(model) if whose == "the server's" else model
+        loaded = load(
+            dumpd(model),
+            allowed_objects=[AzureMLOSSChatModel],
+            valid_namespaces=["langchain_azureml_oss"],
+            secrets_map={"AZUREML_ENDPOINT_API_KEY": endpoint.api_key},
+        )
+    assert loaded.profile == model.profile
+    assert loaded.token_counting == model.token_counting
+    assert ("profile" in dumpd(model)["kwargs"]) == (whose != "the table's")

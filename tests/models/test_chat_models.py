@@ -261,6 +261,7 @@ def test_an_answer_carries_what_is_known_about_it(make_chat, plug, answer, compl
         "normalized_finish_reason": "stop",
         "deployment": "blue",
         "request_id": "r1",
+        "token_usage": usage,
     }
 
 
