@@ -17,12 +17,15 @@ from pydantic import BaseModel, SecretStr
 
 from langchain_azureml_oss import (
     AzureMLOSSChatModel,
+    AzureMLOSSEmbeddings,
     AzureMLOSSLLM,
     ContentFormatter,
     CustomConnection,
     FamilyProfile,
     ModelFamily,
+    register,
 )
+from langchain_azureml_oss.errors import AzureMLOSSError
 
 
 def constructors(formatter: ContentFormatter, handler: BaseCallbackHandler) -> None:
@@ -99,6 +102,21 @@ def constructors(formatter: ContentFormatter, handler: BaseCallbackHandler) -> N
     llm = AzureMLOSSLLM(connection="connection/mine", api="chat", batch_size=5, max_tokens=5)
     assert_type(llm, AzureMLOSSLLM)
     AzureMLOSSLLM(connection={"endpoint_url": "...", "model_family": "GPT2"}, top_p=0.5)
+    embeddings = AzureMLOSSEmbeddings(
+        base_url="https://my-ep.eastus2.inference.ml.azure.com/score",
+        api_key="...",
+        model="clip",
+        contract="score-params",
+        input_columns=["image", "text"],
+        dimensions=512,
+        batch_size=8,
+        query_kwargs={"input_type": "query"},
+        model_kwargs={"input_type": "document"},
+        timeout=5,
+    )
+    assert_type(embeddings, AzureMLOSSEmbeddings)
+    assert_type(embeddings.input_columns, tuple[str, ...])
+    assert_type(register(), None)
 
 
 def fields(chat: AzureMLOSSChatModel) -> None:
@@ -117,6 +135,8 @@ def wrong() -> None:
     AzureMLOSSChatModel(temprature=1)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     AzureMLOSSChatModel(connection=5)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     AzureMLOSSLLM(api="speech")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    AzureMLOSSEmbeddings(dimensions="a")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+    AzureMLOSSEmbeddings(columns=["a"])  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     AzureMLOSSLLM(tool_calling="auto")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 
 
@@ -151,6 +171,29 @@ async def calls(chat: AzureMLOSSChatModel, llm: AzureMLOSSLLM) -> None:
     async with llm as itself:
         assert_type(itself, AzureMLOSSLLM)
     assert_type(Mine(team="b", temperature=0.5).team, str)
+
+
+async def embeddings(model: AzureMLOSSEmbeddings) -> None:
+    """Vectors."""
+    assert_type(model.embed_documents(["a"]), list[list[float]])
+    assert_type(model.embed_query("a"), list[float])
+    assert_type(await model.aembed_documents(["a"]), list[list[float]])
+    assert_type(await model.aembed_query("a"), list[float])
+
+
+async def asking(chat: AzureMLOSSChatModel) -> None:
+    """What a server tells about itself, and what an error says."""
+    assert_type(chat.discover(), AzureMLOSSChatModel)
+    assert_type(await chat.adiscover(), AzureMLOSSChatModel)
+    assert_type(chat.get_num_tokens_from_messages([], tools=[Weather]), int)
+    try:
+        chat.invoke("hi")
+    except AzureMLOSSError as error:
+        assert_type(error.status, int | None)
+        assert_type(error.request_id, str | None)
+        assert_type(error.deployment, str | None)
+        assert_type(error.retry_after, float | None)
+        assert_type(error.is_retryable, bool)
 
 
 def connections(keys: Sequence[str]) -> None:
