@@ -10,7 +10,8 @@ from types import SimpleNamespace
 import pytest
 from agents.competent_model import competent
 from agents.conftest import V1
-from langchain.agents import create_agent
+from langchain.agents import create_agent, middleware
+from langchain_core.exceptions import ModelError
 from langchain_core.tools import tool
 from pydantic import BaseModel
 
@@ -75,9 +76,31 @@ def test_an_agent_asks_for_no_form_beside_its_tools():
         assert all("response_format" not in one.body for one in endpoint.requests)
 
 
+@pytest.mark.skipif(not hasattr(middleware, "ModelRefusalMiddleware"), reason="older LangChain")
+@pytest.mark.parametrize("streaming", [False, True], ids=["whole", "streamed"])
+@pytest.mark.parametrize("version", ["v0", "v1"])
+def test_langchains_middleware_sees_a_refusal(
+    make_chat, plug, answer, events, completion, delta, version, streaming
+):
+    url = f"https://h.example{V1}"
+    chat = make_chat(endpoint_url=url, output_version=version, streaming=streaming)
+    whole = answer(completion(message={"content": None, "refusal": "I won't."}))
+    pieces = events(delta(refusal="I won't."), delta(finish_reason="stop"))
+    plug(chat, pieces if streaming else whole)
+    agent = create_agent(chat, [add], middleware=[middleware.ModelRefusalMiddleware()])
+    with pytest.raises(ModelError, match="I won't"):
+        agent.invoke({"messages": [("user", "A joke.")]})
+
+
+ROOMS = (
+    *("", ".batch", ".compat", ".connections", ".connections.workspace", ".errors", ".families"),
+    *(".formatters", ".local", ".promptflow"),
+)
+
+
 def _public():
     """Every public function and method, by its name."""
-    for name in ("", ".errors", ".local", ".batch", ".formatters"):
+    for name in ROOMS:
         module = importlib.import_module(langchain_azureml_oss.__name__ + name)
         for public in list(module.__all__):
             found = getattr(module, public)
