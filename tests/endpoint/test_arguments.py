@@ -178,6 +178,34 @@ def test_openais_words_are_understood_and_sent(make_chat, plug, answer, sent):
     assert (headers["x-a"], headers["x-c"]) == ("b", "d")
 
 
+@pytest.mark.parametrize("place", ["model_kwargs", "extra_body"])
+@pytest.mark.parametrize(
+    "kept_to",
+    [
+        {"structured_outputs": {"regex": "[0-9]{4}"}},
+        {"structured_outputs": {"grammar": 'root ::= "yes" | "no"'}},
+        {"guided_regex": "[0-9]{4}"},
+        {"guided_grammar": 'root ::= "yes" | "no"'},
+    ],
+    ids=["regex", "grammar", "older regex", "older grammar"],
+)
+def test_vllms_regex_and_grammar_are_sent_for_the_model_and_for_a_call(
+    make_chat, plug, answer, sent, place, kept_to
+):
+    url = "https://a.example/v1/chat/completions"
+    done = answer({"choices": [{"message": {"content": "1999"}}]})
+    model = make_chat(endpoint_url=url, **{place: kept_to})
+    replay = plug(model, done)
+    model.invoke("hi")
+    assert kept_to.items() <= sent(replay).items()
+    plain = make_chat(endpoint_url=url)
+    replay = plug(plain, done, done)
+    plain.invoke("hi", **kept_to)
+    assert kept_to.items() <= sent(replay).items()
+    plain.invoke("hi")
+    assert kept_to.keys().isdisjoint(sent(replay, 1))
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"n": 0}, {"top_logprobs": 21}, {"presence_penalty": 3}, {"logit_bias": [1]}, {"seed": "x"}],
