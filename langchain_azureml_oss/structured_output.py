@@ -26,7 +26,7 @@ from langchain_azureml_oss.tools import (
     fitted,
     is_typeddict,
     json_in,
-    left_blank,
+    unfilled,
     without_nulls,
 )
 
@@ -159,16 +159,17 @@ class _Checked:
         if parsed is None:
             errors = [call["error"] for call in message.invalid_tool_calls if call["error"]]
             raise _misfit("; ".join(errors) or "it holds no call of the schema's function", message)
-        self._refuse_blanks(message)
+        self._refuse_copies(message)
         return parsed
 
-    def _refuse_blanks(self, message: AIMessage) -> None:
-        """Raise where a form that was shown in words came back as it was, for every text fits."""
+    def _refuse_copies(self, message: AIMessage) -> None:
+        """Raise where a form that was shown in words was not filled in: its schema may take all."""
         if "misfit" not in message.response_metadata:
             return
-        said = [call["args"] for call in message.tool_calls] or json_in(_text(message))
-        if blanks := left_blank(said, self.form.schema):
-            raise _misfit(blanks, message)
+        said = [call["args"] for call in message.tool_calls] or [json_in(_text(message))]
+        reasons = [reason for one in said if (reason := unfilled(one, self.form.schema))]
+        if reasons:
+            raise _misfit("; ".join(reasons), message)
 
 
 class _ToolParser(_Checked, JsonOutputKeyToolsParser):

@@ -5,11 +5,10 @@ judges them, `chunks.py` adds them up. The others are for servers that take no t
 the calls: `prompting.py` and `prompted_json.py` ask for calls and for JSON in words, with what
 `added_turns.py` adds, `blank_forms.py` shows schemas as forms, `calls_in_text.py` and
 `calls_in_json.py` find the calls in the answer, by the words of `lead_up.py` and `around_calls.py`,
-with what `candidate.py` keeps, and `schemas.py` checks them. Imports `wire`, `errors` and
-`families`. Internal.
+with what `candidate.py` keeps, `schemas.py` checks them, and `unfilled.py` tells what was only
+copied. Imports `wire`, `errors` and `families`. Internal.
 """
 
-from langchain_azureml_oss.tools.blank_forms import left_blank
 from langchain_azureml_oss.tools.calls import read_tool_call_chunks, read_tool_calls
 from langchain_azureml_oss.tools.calls_in_json import UnknownNames
 from langchain_azureml_oss.tools.calls_in_text import ToolCallScanner
@@ -24,6 +23,7 @@ from langchain_azureml_oss.tools.prompted_json import (
 )
 from langchain_azureml_oss.tools.prompting import PromptedTools, without_tool_role
 from langchain_azureml_oss.tools.schemas import fitted, misfit, without_nulls
+from langchain_azureml_oss.tools.unfilled import unfilled
 from langchain_azureml_oss.tools.wire import (
     TOOL_SETTINGS,
     answer_function,
@@ -45,12 +45,12 @@ __all__ = [
     "fitted",
     "is_typeddict",
     "json_in",
-    "left_blank",
     "misfit",
     "new_call_id",
     "read_tool_call_chunks",
     "read_tool_calls",
     "response_format",
+    "unfilled",
     "wire_tool_settings",
     "without_nulls",
     "without_tool_role",

@@ -8,7 +8,7 @@ for stands in a line below: inside of a blank, it is copied.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from langchain_azureml_oss.wire import encode_json
 
@@ -39,6 +39,24 @@ def left_blank(value: Any, schema: Mapping[str, Any]) -> str | None:
         return None
     shown = ", ".join(dict.fromkeys(left))
     return f"{shown} was copied from the form; write the value that belongs there instead"
+
+
+class Fields(NamedTuple):
+    """The fields of a form, by the names that stand in it."""
+
+    names: tuple[str, ...]
+    are_all: bool
+    """Whether an answer has no others."""
+
+
+def fields_of(schema: Mapping[str, Any]) -> Fields:
+    """Return the fields of the object that a form shows, or of any of several that may be right."""
+    parts = list(_Form(schema).parts_of(schema, 0))
+    shown = [properties for part in parts if (properties := part.get("properties"))]
+    names = [str(name) for one in shown if isinstance(one, Mapping) for name in one]
+    others = ("additionalProperties", "patternProperties")
+    takes_others = any(part.get(key) for part in parts for key in others)
+    return Fields(tuple(dict.fromkeys(names)), bool(names) and not takes_others)
 
 
 def _texts_in(value: Any) -> Iterator[str]:
@@ -117,6 +135,13 @@ class _Form:
         for part in self._merged(schema, 0):
             found = {**part, **found}
         return found
+
+    def parts_of(self, schema: Any, depth: int) -> Iterator[Mapping[str, Any]]:
+        """Return the parts of a schema, and of each of several that may be right."""
+        for part in self._merged(schema, depth):
+            yield part
+            for one in _options(part):
+                yield from self.parts_of(one, depth + 1)
 
     def _merged(self, schema: Any, depth: int) -> Iterator[Mapping[str, Any]]:
         self._nodes += 1

@@ -8,8 +8,9 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal, NamedTuple
 
 from langchain_azureml_oss.tools.added_turns import EXAMPLE, after_examples, with_request
-from langchain_azureml_oss.tools.blank_forms import blank_form, left_blank
+from langchain_azureml_oss.tools.blank_forms import blank_form
 from langchain_azureml_oss.tools.schemas import misfit
+from langchain_azureml_oss.tools.unfilled import shows_a_copy, unfilled
 from langchain_azureml_oss.wire import WireMessage, encode_json, lenient_json
 
 Method = Literal["function_calling", "json_schema", "json_mode"]
@@ -37,7 +38,7 @@ class PromptedJson(NamedTuple):
     def shown(self, messages: Sequence[WireMessage]) -> list[WireMessage]:
         """Return the conversation in which the model is told so, behind an example of a form."""
         told = with_request(messages, self.instructions)
-        if self.schema is None:
+        if self.schema is None or not shows_a_copy(self.schema):
             return told
         asked = PromptedJson(EXAMPLE.function["parameters"]).instructions
         example = (f"{EXAMPLE.question}\n\n{asked}", json.dumps(EXAMPLE.arguments))
@@ -50,7 +51,7 @@ class PromptedJson(NamedTuple):
             return text, "there is no JSON object in it"
         if not self.schema:
             return written, None
-        return written, misfit(value, self.schema) or left_blank(value, self.schema)
+        return written, misfit(value, self.schema) or unfilled(value, self.schema)
 
 
 FORMATS = frozenset({"json_schema", "json_object"})

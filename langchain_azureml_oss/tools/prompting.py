@@ -27,11 +27,12 @@ from langchain_azureml_oss.tools.added_turns import (
     with_instructions,
     with_request,
 )
-from langchain_azureml_oss.tools.blank_forms import blank_form, left_blank
+from langchain_azureml_oss.tools.blank_forms import blank_form
 from langchain_azureml_oss.tools.calls_in_json import UnknownNames
 from langchain_azureml_oss.tools.calls_in_text import ToolCallScanner
 from langchain_azureml_oss.tools.prompted_json import PromptedJson
 from langchain_azureml_oss.tools.schemas import misfit, without_nulls
+from langchain_azureml_oss.tools.unfilled import shows_a_copy, unfilled
 from langchain_azureml_oss.wire import WireMessage, encode_json
 
 
@@ -113,8 +114,9 @@ class PromptedTools:
         dialect = DIALECTS[self.dialect]
         call = json.dumps({"name": function["name"], dialect.arguments: EXAMPLE.arguments})
         told = with_request(messages, self.request)
-        if function["name"] in self.schemas:  # a copy of the example would be a call of it
-            return told
+        called = [self.schemas[name] for name in self._allowed if name in self.schemas]
+        if function["name"] in self.schemas or not all(map(shows_a_copy, called)):
+            return told  # a copy of the example would be a call
         asked = f"{EXAMPLE.question}\n\n{example.request}"
         return after_examples(told, (asked, in_marks(dialect, [call])))
 
@@ -205,7 +207,7 @@ class PromptedTools:
         if not isinstance(arguments, dict):
             return "the arguments are not a JSON object"
         schema = self.schemas[call["function"]["name"]]
-        return misfit(arguments, schema) or left_blank(arguments, schema)
+        return misfit(arguments, schema) or unfilled(arguments, schema)
 
     def written(self, calls: Sequence[Mapping[str, Any]]) -> str:
         """Return calls as the model would write them."""
