@@ -38,7 +38,8 @@ _ADVICE: Mapping[type[AzureMLOSSError], str] = {
     ServerError: f"The server failed. {_LOGS}",
     ResponseFormatError: "Check the URL's host and path: a gateway or a sign-in page may answer"
     " there. A model answers {} where its engine is down or a content filter stepped in, and a"
-    f" chat deployment to what a completion family such as FALCON sends. {_LOGS}",
+    " chat deployment to what a completion family such as FALCON sends: give --family OPENAI then."
+    f" {_LOGS}",
 }
 _SIGN_IN = (
     "Sign in (az login), or check what the credential takes, such as AZURE_CLIENT_ID and"
@@ -92,8 +93,10 @@ def said(error: AzureMLOSSError) -> str:
 def brief(error: AzureMLOSSError) -> str:
     """Return what went wrong in a few words, for one of several requests."""
     if isinstance(error, ResponseFormatError):
-        said = str(error).removeprefix("The answer is ")
-        return f"answered {said.partition(', which contract')[0]}"
+        shape = str(error).removeprefix("The answer is ")
+        if shape == str(error):  # it says in a sentence what the server did
+            return shape[:1].lower() + shape[1:].partition(": ")[0]
+        return f"answered {shape.partition(', which contract')[0]}"
     if isinstance(error, ModelContainerError) and error.model_status:
         return f"424 around the model's {error.model_status}"
     if _is_redirect(error):

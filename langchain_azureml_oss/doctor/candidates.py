@@ -108,8 +108,8 @@ def is_worth_sending(
     if probe.api in found:
         return False
     if probe.as_prompt:
-        completion = found.get("completion")
-        return completion is not None and completion.target == probe.target
+        # A server of text models takes a prompt in several contracts; no chat comes of that.
+        return found.get("completion") == replace(probe, api="completion", as_prompt=False)
     is_spoken = any(probe.contract == other.contract for other in found.values())
     return probe.role == "configured" or not found or is_spoken
 

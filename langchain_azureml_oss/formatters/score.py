@@ -53,13 +53,16 @@ class ScoreFamilyFormatter(ContentFormatter):
 
     def read(self, data: Any, call: ModelCall) -> Reply:
         """Read any shape that /score answers with; failures come with status 200 too."""
+        reply = self._any_shape(data, call)
+        if call.messages and (len(reply.choices) > 1 or _repeats_message(reply, call)):
+            raise _not_a_chat(len(reply.choices))
+        return reply
+
+    def _any_shape(self, data: Any, call: ModelCall) -> Reply:
         if isinstance(data, str):
             return self._json_text(data, call)
         if isinstance(data, list) and data:
-            items = self._items(data, len(call.prompts))
-            if call.messages and (len(items) > 1 or _is_repr(items[0], call.messages[0])):
-                raise _not_a_chat(len(items))
-            return Reply([self._text(item) for item in items])
+            return Reply([self._text(item) for item in self._items(data, len(call.prompts))])
         if isinstance(data, dict) and not {"error", "output", "message"}.isdisjoint(data):
             return self._object(data, call)
         if data == {} and call.prompts:
@@ -79,9 +82,11 @@ class ScoreFamilyFormatter(ContentFormatter):
             return Reply([Choice(text=inner)])
         asked = max(1, len(call.prompts))
         is_object = isinstance(inner, dict) and _OBJECT_KEYS.issuperset(inner)
-        if is_object or (isinstance(inner, list) and len(inner) == asked):
+        if is_object or isinstance(inner, list):
             with contextlib.suppress(ResponseFormatError, AttributeError, TypeError, ValueError):
-                return self.read(inner, call)
+                reply = self._any_shape(inner, call)
+                if is_object or len(reply.choices) == asked or _repeats_message(reply, call):
+                    return reply
         return Reply([Choice(text=text)])
 
     def advice(self, data: Any) -> str:
@@ -194,17 +199,22 @@ class ScoreParamsFormatter(ScoreFamilyFormatter):
         return {"input_data": list(call.prompts), "params": dict(call.parameters)}
 
 
-def _is_repr(text: Any, message: WireMessage) -> bool:
+def _repeats_message(reply: Reply, call: ModelCall) -> bool:
     """Whether a text begins as Python writes a message: the server took that for a prompt."""
+    first = reply.choices[0] if reply.choices and call.messages else None
+    if first is None:
+        return False
+    message: WireMessage = call.messages[0]
     beginning = repr({"role": message["role"], "content": message["content"]})[:-1]
-    return isinstance(text, str) and text.startswith(beginning)
+    return first.text.startswith(beginning)
 
 
 def _not_a_chat(texts: int) -> ResponseFormatError:
+    many = f"The conversation was answered as {texts} separate prompts, one for each message"
     return ResponseFormatError(
-        f"The conversation was answered as {texts} separate prompts, one for each message: the"
-        ' deployment is a text-generation one. Write AzureMLOSSLLM(..., api="completion"), or'
-        " deploy the model for the task chat-completion."
+        f"{many if texts > 1 else 'The message was taken for a prompt'}: the deployment is a"
+        ' text-generation one. Write AzureMLOSSLLM(..., api="completion"), or deploy the model for'
+        " the task chat-completion."
     )
 
 

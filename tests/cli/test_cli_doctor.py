@@ -221,6 +221,43 @@ def test_chat_only(examined):
     assert 'api="chat"' in report["python"]
 
 
+@pytest.mark.parametrize("front_door", [False, True])
+@pytest.mark.parametrize("family", ["LLAMA", "MISTRAL", "OPENAI"])
+def test_a_text_deployment_at_score_is_no_chat(examined, family, front_door):
+    """It takes a prompt in the contract score-params too, which makes no chat model of it."""
+    path = ["--contract", "score"] if family == "OPENAI" else []
+    report, checks = examined(*path, family=family, task="completion", front_door=front_door)
+    assert report["usable"]
+    assert (checks["chat"]["state"], checks["completion"]["state"]) == ("failed", "ok")
+    assert checks["chat"]["found"].startswith(
+        "the endpoint completes texts only (score at /score: the message was taken for a prompt"
+    )
+    assert "Take AzureMLOSSLLM" in checks["chat"]["advice"]
+    assert report["recommended"]["chat"] is None
+    assert report["recommended"]["completion"]["contract"] == "score"
+    assert "AzureMLOSSChatModel" not in report["python"]
+
+
+@pytest.mark.parametrize("front_door", [False, True])
+def test_a_chat_deployment_at_score_is_told_to_a_chat_family(examined, front_door):
+    report, checks = examined(task="chat", front_door=front_door)
+    assert (checks["chat"]["state"], checks["completion"]["state"]) == ("ok", "failed")
+    assert checks["completion"]["found"].endswith("(score at /score: answered {})")
+    assert "api='chat'" in checks["completion"]["advice"]
+    assert report["recommended"]["completion"]["api"] == "chat"
+
+
+@pytest.mark.parametrize("front_door", [False, True])
+@pytest.mark.parametrize("family", ["FALCON", "GPT2", "DOLLY"])
+def test_a_chat_deployment_at_score_is_told_to_a_completion_family(examined, family, front_door):
+    report, checks = examined(family=family, task="chat", front_door=front_door)
+    assert not report["usable"]
+    assert "contract openai at /v1/chat/completions does" in checks["chat"]["found"]
+    assert checks["chat"]["advice"].endswith(CHAT)
+    assert "api='chat'" in checks["completion"]["advice"]
+    assert report["recommended"]["completion"]["api"] == "chat"
+
+
 # --- What a server does not do --------------------------------------------------------------------
 
 

@@ -277,6 +277,21 @@ def test_a_json_text_is_the_answer_or_holds_it(make_chat, make_llm, plug, answer
     assert chat.invoke("x").text == llm.invoke("x") == text
 
 
+@pytest.mark.parametrize(
+    "body",
+    [
+        '[{"0": "a", "1": "b"}]',
+        '["a", "b"]',
+        '[{"0": "a"}, {"0": "b"}]',
+        '[{"generated_text": "a"}, {"generated_text": "b"}]',
+    ],
+)
+def test_a_json_text_may_hold_the_answers_to_several_prompts(make_llm, plug, answer, body):
+    llm = make_llm()
+    plug(llm, answer(body))
+    assert llm.batch(["x", "y"]) == ["a", "b"]
+
+
 def test_an_error_may_be_encoded_twice(make_chat, plug, answer):
     chat = make_chat(max_retries=0)
     plug(chat, answer('{"output": null, "error": {"status_code": 404, "body": "no model"}}'))
