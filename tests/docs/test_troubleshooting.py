@@ -16,7 +16,7 @@ import fake_azure
 import pytest
 from typer.testing import CliRunner
 
-from langchain_azureml_oss import AzureMLOSSChatModel
+from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSLLM
 from langchain_azureml_oss.cli.app import build_app
 from langchain_azureml_oss.connections.connection import ENVIRONMENT
 from langchain_azureml_oss.errors import AzureMLOSSError
@@ -187,6 +187,24 @@ def doctor_of_another_contract(doctor):
         return doctor("Completion", url=endpoint.scoring_url, key=endpoint.api_key)
 
 
+def text_deployment(raised):
+    with LocalEndpoint("echo", task="completion") as endpoint:
+        return raised(endpoint)
+
+
+def chat_deployment():
+    with LocalEndpoint("echo", task="chat") as endpoint:
+        llm = AzureMLOSSLLM(connection=endpoint.connection("FALCON"), max_retries=0)
+        with pytest.raises(AzureMLOSSError) as caught:
+            llm.invoke("Hello")
+        return str(caught.value)
+
+
+def doctor_of_a_text_deployment(doctor):
+    with LocalEndpoint("echo", task="completion") as endpoint:
+        return doctor("Chat", url=endpoint.scoring_url, key=endpoint.api_key)
+
+
 def too_many(raised):
     with LocalEndpoint("echo") as endpoint:
         endpoint.fail_next("429")
@@ -253,6 +271,9 @@ WAYS = {
     doctor_of_a_failed_container: "az ml online-deployment get-logs",
     other_contract: "'falcon-2023'",
     doctor_of_another_contract: "pass contract='falcon-2023'",
+    text_deployment: 'Write AzureMLOSSLLM(..., api="completion")',
+    chat_deployment: 'Write AzureMLOSSLLM(..., api="chat")',
+    doctor_of_a_text_deployment: "Take AzureMLOSSLLM",
     too_many: "Lower max_concurrency or raise max_retries",
     too_slow: "Raise that, or ask for fewer tokens",
     silence: "Raise timeout=",
