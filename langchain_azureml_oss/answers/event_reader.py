@@ -128,10 +128,12 @@ class EventReader(Generic[T]):
         return results
 
     def _event(self, event: Event) -> list[T]:
-        if event.data == b"[DONE]":
+        data = event.data.strip()
+        if data == b"[DONE]":
             return [self._ending()]
         if event.name == b"error":
             self._take_trouble(event.data)
+        if event.name == b"error" or not data:
             return []
         reply, end = self._parse(event), self._end
         end.usage = reply.usage or end.usage

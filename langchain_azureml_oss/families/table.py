@@ -214,7 +214,7 @@ def _of_catalog_name(value: str) -> ModelFamily | None:
 
     A name without a number or a separator is a family's, and perhaps a misspelt one.
     """
-    name = value.strip().rpartition("/")[2].lower()
+    name = re.sub(r"/(versions|labels)/[^/]*$", "", value.strip()).rpartition("/")[2].lower()
     if not re.search(r"[\d_-]", name):
         return None
     return next((found for start, found in MODEL_NAMES.items() if name.startswith(start)), None)

@@ -26,6 +26,8 @@ _KNOWN_FIELDS = frozenset(
     | {"top_p", "max_tokens", "stop", "stream", "response_format", "tools", "tool_choice"}
 )
 _PATHS: Mapping[Api, str] = {"chat": "/chat/completions", "completion": "/completions"}
+_OF_AN_EVENT = frozenset({"choices", "usage", "object"})
+"""What tells an event of a stream, where it brings no choice."""
 _SUFFIX = re.compile(r"((/chat)?/completions|/embed(dings)?)/?$")
 
 
@@ -81,19 +83,26 @@ class OpenAIFormatter(ContentFormatter):
 
     def read_event(self, data: Any) -> Reply:
         """Read one event of a stream; a choice that brings nothing is none."""
-        # Servers write null for the list in a first event, and in the one with the usage.
-        choices = [choice for choice in self._choices(data, null=()) if _brings_any(choice)]
-        return _reply(data, [_choice(choice, "delta") for choice in choices])
+        choices = self._choices(data, is_event=True)
+        # Some servers write a whole message into one event.
+        parts = [(choice, "delta" if choice.get("delta") else "message") for choice in choices]
+        return _reply(data, [_choice(*part) for part in parts if _brings_any(*part)])
 
-    def _choices(self, data: Any, null: Sequence[Any] | None = None) -> Sequence[Any]:
-        """Return the choices; `null` in the place of null, where that means something."""
-        choices = data.get("choices", ...) if isinstance(data, dict) else ...
+    def _choices(self, data: Any, *, is_event: bool = False) -> Sequence[Any]:
+        """Return the choices.
+
+        Raises:
+            AzureMLOSSError: the error that is written beside them, or in their place.
+        """
+        if error := error_inside(data):
+            raise error
+        choices = data.get("choices") if isinstance(data, dict) else ...
         if isinstance(choices, list):
             return choices
-        error = error_inside(data)
-        if error is None and choices is None and null is not None:
-            return null
-        raise error or self.mismatch(data, expected='{"choices": [...]}')
+        # Servers write null in a first event, and in the one with the usage, or leave the list out.
+        if is_event and choices is None and not _OF_AN_EVENT.isdisjoint(data):
+            return ()
+        raise self.mismatch(data, expected='{"choices": [...]}')
 
 
 def api_url(url: str, path: str) -> str:
@@ -113,14 +122,15 @@ def _speaks(choice: Mapping[str, Any], part: str) -> bool:
     return bool(choice.get(part)) or choice.get("text") is not None
 
 
-def _brings_any(choice: Mapping[str, Any]) -> bool:
-    return _speaks(choice, "delta") or bool(choice.get("finish_reason"))
+def _brings_any(choice: Mapping[str, Any], part: str) -> bool:
+    return _speaks(choice, part) or bool(choice.get("finish_reason"))
 
 
 def _reply(data: Mapping[str, Any], choices: Sequence[Choice]) -> Reply:
+    in_choices = (choice.get("usage") for choice in data.get("choices") or ())  # Moonshot's place
     return Reply(
         choices=list(choices),
-        usage=data.get("usage"),
+        usage=data.get("usage") or next(filter(None, in_choices), None),
         model=data.get("model"),
         id=data.get("id"),
     )
@@ -131,12 +141,18 @@ def _choice(choice: Mapping[str, Any], part: str) -> Choice:
     return Choice(
         text=content_text(message.get("content")) or choice.get("text") or "",
         reasoning=reasoning_text(message),
-        tool_calls=message.get("tool_calls") or [],
+        tool_calls=_calls(message),
         finish_reason=choice.get("finish_reason"),
         logprobs=choice.get("logprobs"),
         index=choice.get("index") or 0,
         refusal=message.get("refusal"),
     )
+
+
+def _calls(message: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a message's calls, or the only one where it has OpenAI's older form."""
+    older = message.get("function_call")
+    return message.get("tool_calls") or ([{"index": 0, "function": older}] if older else [])
 
 
 def content_text(content: Any) -> str:
@@ -148,5 +164,12 @@ def content_text(content: Any) -> str:
 
 
 def reasoning_text(message: Mapping[str, Any]) -> str:
-    """Return a message's reasoning: vLLM called it reasoning_content, and reasoning since 0.12."""
-    return message.get("reasoning_content") or message.get("reasoning") or ""
+    """Return a message's reasoning: vLLM called it reasoning_content, and reasoning since 0.12.
+
+    Mistral's models have it among the parts of the content.
+    """
+    content = message.get("content")
+    parts = content if isinstance(content, list) else ()
+    thoughts = [part["thinking"] for part in parts if "thinking" in part]
+    told = message.get("reasoning_content") or message.get("reasoning")
+    return told or "".join(map(content_text, thoughts))

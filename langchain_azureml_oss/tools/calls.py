@@ -81,9 +81,14 @@ def _object(text: str) -> tuple[dict[str, Any] | None, str | None]:
     """Return the object in a text, or what is wrong with it."""
     if not text.strip():
         return {}, None
+    # Some servers write an empty object first, until the arguments come.
+    text = text.lstrip()
+    text = text[2:] if text.startswith("{}{") else text
     try:
         # Small models write line breaks into strings.
         value = json.loads(text, strict=False)
+        if isinstance(value, str) and value.startswith("{"):  # encoded twice
+            value = json.loads(value, strict=False)
     except RecursionError:
         return None, _TOO_DEEP
     except ValueError as error:

@@ -168,9 +168,12 @@ class StreamedCalls:
 
 
 def name_and_arguments(call: Mapping[str, Any]) -> tuple[str, str]:
-    """Return name and arguments; some servers write the arguments' object instead of its text."""
+    """Return name and arguments.
+
+    Some servers write the arguments' object instead of its text, or no `function` around the two.
+    """
     function = call.get("function")
-    function = function if isinstance(function, Mapping) else {}
+    function = function if isinstance(function, Mapping) else call
     name, arguments = function.get("name"), function.get("arguments")
     if arguments is None:
         arguments = ""

@@ -206,6 +206,8 @@ def test_a_completion_family_sees_every_text_of_a_conversation(name):
         ("Meta-Llama-3-8B-Instruct", ModelFamily.LLAMA),
         ("microsoft/Phi-3-mini", ModelFamily.PHI),
         ("Qwen3-8B", ModelFamily.QWEN),
+        ("azureml://registries/azureml-meta/models/Llama-2-7b/versions/3", ModelFamily.LLAMA2),
+        ("azureml://registries/azureml/models/gpt2/labels/latest", ModelFamily.GPT2),
     ],
 )
 def test_a_name_of_the_catalog_is_understood(name, member):

@@ -1,0 +1,223 @@
+"""Answers of servers that are nearly OpenAI's: what was said arrives, or an error says why not."""
+
+from __future__ import annotations
+
+import pytest
+
+from langchain_azureml_oss.errors import (
+    AzureMLOSSError,
+    RateLimitError,
+    ResponseFormatError,
+    ServerError,
+)
+
+CHAT_URL = "https://ep.eastus2.inference.ml.azure.com/v1/chat/completions"
+COMPLETION_URL = "https://ep.eastus2.inference.ml.azure.com/v1/completions"
+USAGE = {"prompt_tokens": 1, "completion_tokens": 2, "total_tokens": 3}
+WAYS = ["invoke", "ainvoke", "stream", "astream"]
+
+
+def read(city: str) -> str:
+    """Read the weather."""
+
+
+@pytest.fixture(params=[None, [1, 7, 40, 90, 200]], ids=["events", "cut elsewhere"])
+def told(request, make_chat, plug, answer, events):
+    """The message that a server's answer comes to, whole or streamed, sync or async."""
+
+    async def tell(way, whole, streamed, **fields):
+        chat = make_chat(endpoint_url=CHAT_URL, max_retries=0, **fields)
+        streams = "stream" in way
+        plug(chat, events(*streamed, cuts=request.param) if streams else answer(whole))
+        return await _asked(chat.bind_tools([read]), way)
+
+    return tell
+
+
+async def _asked(model, way):
+    if way == "invoke":
+        return model.invoke("Hi")
+    if way == "ainvoke":
+        return await model.ainvoke("Hi")
+    if way == "stream":
+        return _sum(list(model.stream("Hi")))
+    return _sum([chunk async for chunk in model.astream("Hi")])
+
+
+def _sum(chunks):
+    return sum(chunks[1:], start=chunks[0])
+
+
+def whole(finish_reason="stop", *, more=None, **message):
+    choice = {"index": 0, "message": message, "finish_reason": finish_reason, **(more or {})}
+    return {"choices": [choice]}
+
+
+def part(finish_reason=None, *, more=None, **delta):
+    choice = {"index": 0, "delta": delta, "finish_reason": finish_reason, **(more or {})}
+    return {"choices": [choice]}
+
+
+def call(arguments=None, **more):
+    function = {"name": more.pop("name", None), "arguments": arguments}
+    return {**more, "function": {key: value for key, value in function.items() if value}}
+
+
+def reasoning(message):
+    blocks = message.content_blocks
+    return "".join(block["reasoning"] for block in blocks if block["type"] == "reasoning")
+
+
+# -- answers ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+@pytest.mark.parametrize("last", [{"usage": USAGE}, {"object": "chat.completion.chunk"}])
+async def test_an_event_without_a_list_of_choices_brings_none(told, way, last):
+    """The last event of some gateways: usage alone, or nothing at all."""
+    message = await told(way, None, [part(content="Hi"), part("stop"), {"id": "c1", **last}])
+    assert message.text == "Hi"
+    assert (message.usage_metadata or {}).get("total_tokens") == last.get("usage", {}).get(
+        "total_tokens"
+    )
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+async def test_nothing_but_such_events_is_no_answer(told, way):
+    with pytest.raises(ResponseFormatError):
+        await told(way, None, [{"usage": USAGE}])
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_usage_may_stand_in_the_choice(told, way):
+    """Moonshot's, which KIMI's servers follow."""
+    more = {"usage": USAGE}
+    streamed = [part(content="Hi"), part("stop", more=more)]
+    message = await told(way, whole(content="Hi", more=more), streamed)
+    assert message.usage_metadata["total_tokens"] == 3
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+async def test_an_event_may_hold_a_whole_message(told, way):
+    assert (await told(way, None, [whole(content="Hi")])).text == "Hi"
+    message = await told(way, None, [whole("tool_calls", tool_calls=[call('{"city": "X"}')])])
+    assert message.invalid_tool_calls[0]["args"] == '{"city": "X"}'
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+@pytest.mark.parametrize("odd", [b"data:\n\n", b"data: \n\n", b"data: [DONE] \n\n"], ids=str)
+async def test_blanks_of_an_event_mean_nothing(told, way, odd):
+    message = await told(way, None, [part(content="Hi"), part("stop"), odd])
+    assert message.text == "Hi"
+
+
+ERROR = {"message": "slow down", "code": 429}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("choices", [[], None, [{"index": 0, "finish_reason": "error"}]], ids=str)
+@pytest.mark.parametrize(
+    ("error", "cls"), [(ERROR, RateLimitError), ("out of order", ServerError)], ids=str
+)
+async def test_an_error_beside_choices_is_one(told, way, choices, error, cls):
+    """Nothing of an answer that failed passes for all of it."""
+    failed = {"choices": choices, "error": error}
+    with pytest.raises(cls):
+        await told(way, failed, [failed])
+    if "stream" in way:
+        with pytest.raises(AzureMLOSSError, match=r"slow down|out of order") as caught:
+            await told(way, None, [part(content="Hi"), failed])
+        assert caught.value.text == "Hi"
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("nothing", [None, "", {}, []], ids=str)
+async def test_no_error_beside_choices_is_none(told, way, nothing):
+    answered = {**whole(content="Hi"), "error": nothing}
+    message = await told(way, answered, [{**part("stop", content="Hi"), "error": nothing}])
+    assert message.text == "Hi"
+
+
+@pytest.mark.parametrize("failed", [{"choices": [], "error": ERROR}, {"error": ERROR}], ids=str)
+def test_completions_likewise(make_llm, plug, answer, events, failed):
+    llm = make_llm(endpoint_url=COMPLETION_URL, max_retries=0)
+    plug(llm, answer(failed))
+    with pytest.raises(RateLimitError):
+        llm.invoke("Hi")
+    plug(llm, events({"choices": [{"text": "Hi", "finish_reason": "stop"}]}, {"usage": USAGE}))
+    assert "".join(llm.stream("Hi")) == "Hi"
+
+
+# -- reasoning -------------------------------------------------------------------------------------
+
+THOUGHTS = {
+    "a list": {"type": "thinking", "thinking": [{"type": "text", "text": "Hm."}]},
+    "a text": {"type": "thinking", "thinking": "Hm."},
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("version", ["v0", "v1"])
+@pytest.mark.parametrize("form", THOUGHTS)
+async def test_thoughts_among_the_parts_of_the_content_are_reasoning(told, way, version, form):
+    """Mistral's reasoning models."""
+    thought, text = THOUGHTS[form], {"type": "text", "text": "Hi"}
+    streamed = [part(content=[thought]), part(content=[text]), part("stop")]
+    message = await told(way, whole(content=[thought, text]), streamed, output_version=version)
+    assert (message.text, reasoning(message)) == ("Hi", "Hm.")
+
+
+# -- calls -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_call_in_openais_older_form(told, way):
+    function = {"name": "read", "arguments": '{"city": "X"}'}
+    streamed = [
+        part(function_call={"name": "read", "arguments": ""}),
+        part(function_call={"arguments": '{"city"'}),
+        part(function_call={"arguments": ': "X"}'}),
+        part("function_call"),
+    ]
+    message = await told(way, whole("function_call", function_call=function), streamed)
+    (found,) = message.tool_calls
+    assert (found["name"], found["args"]) == ("read", {"city": "X"})
+    assert found["id"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_call_without_the_object_around_its_name(told, way):
+    flat = {"id": "c1", "name": "read", "arguments": {"city": "X"}}
+    streamed = [part(tool_calls=[{"index": 0, **flat}]), part("tool_calls")]
+    (found,) = (await told(way, whole(tool_calls=[flat]), streamed)).tool_calls
+    assert (found["name"], found["args"], found["id"]) == ("read", {"city": "X"}, "c1")
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_arguments_may_be_encoded_twice(told, way):
+    twice = call('"{\\"city\\": \\"X\\"}"', id="c1", name="read")
+    streamed = [part(tool_calls=[{"index": 0, **twice}]), part("tool_calls")]
+    (found,) = (await told(way, whole(tool_calls=[twice]), streamed)).tool_calls
+    assert found["args"] == {"city": "X"}
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
+@pytest.mark.parametrize("pieces", [['{"city": "X"}'], ['{"ci', 'ty": ', '"X"}'], list('{"c": 1}')])
+async def test_an_empty_object_before_the_arguments_is_none_of_them(told, way, pieces):
+    """What was put there until they came."""
+    streamed = [part(tool_calls=[call("{}", index=0, id="c1", name="read")])]
+    streamed += [part(tool_calls=[call(piece, index=0)]) for piece in pieces]
+    message = await told(way, None, [*streamed, part("tool_calls")])
+    assert not message.invalid_tool_calls
+    (found,) = message.tool_calls
+    assert list(found["args"].values()) in (["X"], [1])
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_list_or_a_text_is_still_no_arguments(told, way):
+    for wrong in ("[1]", '"a"', '"[1]"', "{}{", "{}[1]"):
+        odd = call(wrong, id="c1", name="read")
+        streamed = [part(tool_calls=[{"index": 0, **odd}]), part("tool_calls")]
+        message = await told(way, whole(tool_calls=[odd]), streamed)
+        assert not message.tool_calls
+        assert message.invalid_tool_calls[0]["error"]
