@@ -14,6 +14,14 @@ _LINES = (b"data:", b"event:", b"id:", b"retry:", b":")
 """What a line of an event stream begins with. Source: WHATWG HTML, section "Server-sent events"."""
 _NOTHING = b"\xef\xbb\xbf \t\r\n"
 """Byte order mark and white space."""
+_LOOKED_AT = 200
+"""Bytes in which a body shows what it is."""
+
+
+def is_stream(body: bytes) -> bool:
+    """Whether a body begins as an event stream does."""
+    start = body[:_LOOKED_AT].lstrip(_NOTHING)
+    return start.startswith(_LINES)
 
 
 class SniffingReader(Generic[T]):

@@ -6,12 +6,16 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_azureml_oss.answers.echo import Echo, find_echo
+from langchain_azureml_oss.answers.event_reader import EventReader
 from langchain_azureml_oss.answers.follow_up import AnswerMisfitError
 from langchain_azureml_oss.answers.rules import AnswerRules, ChoiceReader
+from langchain_azureml_oss.answers.sniffing import is_stream
 from langchain_azureml_oss.errors import ResponseFormatError, ServerError
 from langchain_azureml_oss.formatters import ContentFormatter, ModelCall
 from langchain_azureml_oss.tools import StreamedCalls
 from langchain_azureml_oss.wire import Choice, HttpResponse, Reply
+
+_STREAMS_END = b"data: [DONE]"
 
 
 def whole_reply(
@@ -27,7 +31,7 @@ def whole_reply(
         AnswerMisfitError: the answer does not have the form that was asked for.
         ResponseFormatError: there is no answer at all.
     """
-    reply = formatter.parse(response, call)
+    reply = _read(response, formatter, call)
     if not reply.choices and len(call.prompts) <= 1:  # of several prompts, some may be lost
         msg = "The response holds no answer: its list of choices is empty."
         raise ResponseFormatError(msg)
@@ -51,6 +55,48 @@ def whole_reply(
             if rules.insists:
                 raise misfit
             whole.misfit = misfit.reason
+    return reply
+
+
+def _read(response: HttpResponse, formatter: ContentFormatter, call: ModelCall) -> Reply:
+    """Read a response, though it may be a stream that nobody asked for, or have the end of one."""
+    if not formatter.traits.streams:
+        return formatter.parse(response, call)
+    if is_stream(response.body):
+        return _of_events(response.body, formatter)
+    body = response.body.rstrip()
+    if body.endswith(_STREAMS_END):
+        response = response._replace(body=body.removesuffix(_STREAMS_END))
+    return formatter.parse(response, call)
+
+
+def _of_events(body: bytes, formatter: ContentFormatter) -> Reply:
+    """Return the answer that a whole stream adds up to, to which the rules are still to come.
+
+    Raises:
+        StreamInterruptedError: it ends before the answer does.
+    """
+    reply = Reply([])
+
+    def last(choice: Choice, end: Reply) -> Choice:
+        reply.usage, reply.model, reply.id = end.usage, end.model, end.id
+        return choice
+
+    reader: EventReader[Choice] = EventReader(
+        formatter.parse_event, AnswerRules(), lambda choice: choice, last, len(body)
+    )
+    parts = reader.feed(body)
+    if reader.failure is None and not reader.done:
+        parts += reader.close()
+    if reader.failure is not None:
+        raise reader.failure
+    whole = parts[-1]
+    whole.text = "".join(part.text for part in parts)
+    whole.reasoning = "".join(part.reasoning for part in parts)
+    whole.tool_calls = [fragment for part in parts for fragment in part.tool_calls]
+    refusals = [part.refusal for part in parts if part.refusal]
+    whole.refusal = "".join(refusals) or None
+    reply.choices.append(whole)
     return reply
 
 

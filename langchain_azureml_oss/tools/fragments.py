@@ -170,7 +170,8 @@ class StreamedCalls:
 def name_and_arguments(call: Mapping[str, Any]) -> tuple[str, str]:
     """Return name and arguments.
 
-    Some servers write the arguments' object instead of its text, or no `function` around the two.
+    Some servers write the arguments' object instead of its text, no `function` around the two, or
+    leave the model's special tokens behind the name.
     """
     function = call.get("function")
     function = function if isinstance(function, Mapping) else call
@@ -179,7 +180,7 @@ def name_and_arguments(call: Mapping[str, Any]) -> tuple[str, str]:
         arguments = ""
     elif not isinstance(arguments, str):
         arguments = encode_json(arguments).decode()
-    return (name if isinstance(name, str) else ""), arguments
+    return (name.partition("<|")[0] if isinstance(name, str) else ""), arguments
 
 
 def new_call_id() -> str:

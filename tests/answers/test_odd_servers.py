@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from langchain_azureml_oss.errors import (
@@ -9,6 +11,7 @@ from langchain_azureml_oss.errors import (
     RateLimitError,
     ResponseFormatError,
     ServerError,
+    StreamInterruptedError,
 )
 
 CHAT_URL = "https://ep.eastus2.inference.ml.azure.com/v1/chat/completions"
@@ -148,6 +151,70 @@ def test_completions_likewise(make_llm, plug, answer, events, failed):
     assert "".join(llm.stream("Hi")) == "Hi"
 
 
+# -- streams that nobody asked for -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+@pytest.mark.parametrize("cuts", [None, [3, 50]])
+async def test_a_stream_that_nobody_asked_for_is_one_answer(make_chat, plug, events, way, cuts):
+    """Servers that stream where `stream` is not in the body."""
+    streamed = [
+        b": ping\n\n",
+        part(role="assistant", reasoning_content="H"),
+        part(reasoning_content="m."),
+        part(content="Let "),
+        part(content="me."),
+        part(tool_calls=[call("", index=0, id="c1", name="read")]),
+        part(tool_calls=[call('{"city": ', index=0)]),
+        part(tool_calls=[call('"X"}', index=0)]),
+        part("tool_calls"),
+        {"choices": [], "usage": USAGE},
+    ]
+    chat = make_chat(endpoint_url=CHAT_URL)
+    plug(chat, events(*streamed, cuts=cuts))
+    message = await _asked(chat.bind_tools([read]), way)
+    assert (message.text, reasoning(message)) == ("Let me.", "Hm.")
+    assert [(one["name"], one["args"]) for one in message.tool_calls] == [("read", {"city": "X"})]
+    assert message.usage_metadata["total_tokens"] == 3
+    assert message.response_metadata["finish_reason"] == "tool_calls"
+
+
+def test_so_is_one_of_a_completion(make_llm, plug, events):
+    llm = make_llm(endpoint_url=COMPLETION_URL)
+    texts = [{"choices": [{"text": text, "finish_reason": None}]} for text in ("O", "ne")]
+    plug(llm, events(*texts))
+    assert llm.invoke("Hi") == "One"
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+async def test_its_calls_are_read_from_the_text_as_ever(make_chat, plug, events, way):
+    chat = make_chat(endpoint_url=CHAT_URL, tool_calling="prompted")
+    plug(
+        chat, events(part(content='{"name": "read", "para'), part(content='meters": {"city": 1}}'))
+    )
+    (found,) = (await _asked(chat.bind_tools([read]), way)).tool_calls
+    assert found["args"] == {"city": 1}
+
+
+@pytest.mark.parametrize("way", ["invoke", "ainvoke"])
+async def test_one_that_breaks_off_is_no_answer(make_chat, plug, events, way):
+    chat = make_chat(endpoint_url=CHAT_URL, max_retries=0)
+    plug(chat, events(part(content="Let "), done=False))
+    with pytest.raises(StreamInterruptedError) as caught:
+        await _asked(chat, way)
+    assert caught.value.text == "Let "
+    plug(chat, events())
+    with pytest.raises(ResponseFormatError):
+        await _asked(chat, way)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_whole_answer_may_have_a_streams_end_behind_it(make_chat, plug, answer, way):
+    chat = make_chat(endpoint_url=CHAT_URL)
+    plug(chat, answer(json.dumps(whole(content="Hi")).encode() + b"\n\ndata: [DONE]\n\n"))
+    assert (await _asked(chat, way)).text == "Hi"
+
+
 # -- reasoning -------------------------------------------------------------------------------------
 
 THOUGHTS = {
@@ -211,6 +278,15 @@ async def test_an_empty_object_before_the_arguments_is_none_of_them(told, way, p
     assert not message.invalid_tool_calls
     (found,) = message.tool_calls
     assert list(found["args"].values()) in (["X"], [1])
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_channel_is_no_part_of_a_name(told, way):
+    """gpt-oss writes `<|channel|>` behind it, which vLLM may leave there."""
+    odd = call('{"city": "X"}', id="c1", name="read<|channel|>commentary")
+    streamed = [part(tool_calls=[{"index": 0, **odd}]), part("tool_calls")]
+    (found,) = (await told(way, whole(tool_calls=[odd]), streamed)).tool_calls
+    assert found["name"] == "read"
 
 
 @pytest.mark.parametrize("way", WAYS)
