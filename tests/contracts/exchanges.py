@@ -86,10 +86,14 @@ def summary(message):
     """All that an AIMessage says, without what is empty."""
     metadata = dict(message.response_metadata)
     assert metadata.pop("model_provider") == "azureml_oss"
-    # The golden files hold the servers' words; tests/answers/test_finish_reasons.py has the others.
+    # The golden files hold the servers' words; tests/answers/test_finish_reasons.py has the others,
+    # and tests/models/test_llm_output.py the counts under OpenAI's names.
     normalized = metadata.pop("normalized_finish_reason", None)
     words = {"stop": {"stop", "tool_call", "refusal"}, "tool_calls": {"tool_call", "refusal"}}
     assert normalized in words.get(metadata.get("finish_reason"), {None})
+    counts = metadata.pop("token_usage", None)
+    usage = message.usage_metadata
+    assert (counts and counts["total_tokens"]) == (usage and usage["total_tokens"])
     known = {
         "text": message.text,
         "reasoning": message.additional_kwargs.get("reasoning_content"),
