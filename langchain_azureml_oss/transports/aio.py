@@ -28,6 +28,7 @@ from langchain_azureml_oss.transports.failures import (
     no_bytes_in_time,
     no_connection_in_time,
 )
+from langchain_azureml_oss.transports.places import Place, Places
 from langchain_azureml_oss.transports.settings import HttpSettings, tls_context
 from langchain_azureml_oss.transports.steps import Steps, head
 
@@ -55,7 +56,7 @@ class AsyncTransport:
             AzureMLOSSError: the call failed.
         """
         steps = Steps(call)
-        held: _Held | None = None
+        held = _Held()
         try:
             for command in steps:
                 if isinstance(command, Receive):
@@ -65,17 +66,19 @@ class AsyncTransport:
                         yield result
                 else:
                     # Nothing more is read of the last response, and its connection is wanted.
-                    _release(held)
-                    held = None
+                    held.release()
                     if isinstance(command, Send):
-                        held, steps.outcome = await self._send(command)
+                        steps.outcome = await self._send(command, held)
                     elif isinstance(command, Authorize):
                         steps.outcome = await command.asecret()
                     elif isinstance(command, Wait):
                         await asyncio.sleep(command.seconds)
         finally:
-            steps.close()
-            _release(held)
+            try:
+                held.release()
+            finally:
+                held.leave()  # for an interrupt that struck just there
+                steps.close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle and copy without the connections: those belong to their loops."""
@@ -87,24 +90,20 @@ class AsyncTransport:
         if keeper is not None:
             await keeper.generator.aclose()
 
-    async def _send(self, command: Send) -> tuple[_Held | None, Any]:
+    async def _send(self, command: Send, held: _Held) -> Any:
         seconds = command.seconds if command.seconds < math.inf else None
         with frames_forgotten:
             try:
                 async with asyncio.timeout(seconds):
                     keeper = await self._keeper(command.request.url)
-                    await keeper.places.acquire()
-                    try:
-                        # No response of its own in a local variable: it knows the key.
-                        held = _Held(await self._request(keeper.session, command), keeper.places)
-                        return held, head(held.response.status, held.response.headers)
-                    except BaseException:
-                        keeper.places.release()
-                        raise
+                    held.place = await keeper.places.take()
+                    # No response in a local variable: it knows the key.
+                    held.response = await self._request(keeper.session, command)
+                    return head(held.response.status, held.response.headers)
             except AzureMLOSSError as error:
-                return None, error
+                return error
             except (aiohttp.ClientError, OSError, ValueError) as error:  # of a host without a name
-                return None, _failure(error)
+                return _failure(error)
 
     async def _request(
         self, session: aiohttp.ClientSession, command: Send
@@ -138,7 +137,7 @@ class AsyncTransport:
             _close_left_behind(self._keepers)
             generator = _keep_session(self._context(url))
             # Nothing in the generator waits, so no other task of this loop comes in between.
-            places = asyncio.Semaphore(self._settings.max_connections)
+            places = Places(self._settings.max_connections)
             keeper = self._keepers[loop] = _Keeper(generator, await anext(generator), places)
         return keeper
 
@@ -146,14 +145,31 @@ class AsyncTransport:
 class _Keeper(NamedTuple):
     generator: AsyncGenerator[aiohttp.ClientSession, None]
     session: aiohttp.ClientSession
-    places: asyncio.Semaphore
+    places: Places
 
 
-class _Held(NamedTuple):
-    """A response whose body is being read, and the places of which it has one."""
+class _Held:
+    """What a call has for now: a place, and the response whose body it reads."""
 
-    response: aiohttp.ClientResponse
-    places: asyncio.Semaphore
+    place: Place | None = None
+    response: aiohttp.ClientResponse | None = None
+
+    def release(self) -> None:
+        """Give the connection back to the pool if the body was read, close it otherwise."""
+        response, self.response = self.response, None
+        with contextlib.suppress(RuntimeError):  # the loop may be closed
+            if response is not None:
+                connection = response.connection
+                if connection is not None and connection.transport is not None:
+                    # To close it would wait until the other side has taken the rest of a request.
+                    connection.transport.abort()
+                response.close()
+            self.leave()
+
+    def leave(self) -> None:
+        """Give the place back; to do so twice is no harm."""
+        if self.place is not None:
+            self.place.give_back()
 
 
 def _close_left_behind(keepers: dict[asyncio.AbstractEventLoop, _Keeper]) -> None:
@@ -185,8 +201,8 @@ async def _keep_session(
         await session.close()
 
 
-async def _receive(held: _Held | None, seconds: float) -> Any:
-    assert held is not None, "Receive follows Send"  # noqa: S101
+async def _receive(held: _Held, seconds: float) -> Any:
+    assert held.response is not None, "Receive follows Send"  # noqa: S101
     with frames_forgotten:
         try:
             return await _next_bytes(held.response, seconds)
@@ -209,18 +225,6 @@ async def _next_bytes(response: aiohttp.ClientResponse, seconds: float) -> bytes
             if response.connection is None or response.connection.transport is None:
                 raise aiohttp.ClientPayloadError("the server's chunks are malformed") from None
     return data
-
-
-def _release(held: _Held | None) -> None:
-    """Give the connection back to the pool if the body was read, close it otherwise."""
-    if held is not None:
-        connection = held.response.connection
-        with contextlib.suppress(RuntimeError):  # the loop may be closed
-            if connection is not None and connection.transport is not None:
-                # To close it would wait until the other side has taken the rest of a request.
-                connection.transport.abort()
-            held.response.close()
-            held.places.release()
 
 
 def _failure(error: BaseException, *, receiving: bool = False) -> AzureMLOSSError:

@@ -92,6 +92,7 @@ class StrikeAt:
             )
             self.left -= may_strike
             if may_strike and not self.left:
+                self._may_strike.clear()  # else the frames that are struck would live on here
                 raise self._error
         elif event == "return":
             self._may_strike.pop(frame, None)
