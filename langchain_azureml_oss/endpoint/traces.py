@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from langchain_core.language_models.base import LangSmithParams
 
@@ -46,6 +46,21 @@ class Traces(Mixin):
         params["ls_provider"] = "azureml_oss"
         params["ls_model_name"] = self._trace_name(kwargs)
         return params
+
+    if not TYPE_CHECKING:  # for type checkers, it is LangChain's own, which says more
+
+        def bind(self, **kwargs: Any) -> Any:
+            """Return the model with arguments for its calls.
+
+            Args:
+                **kwargs: As `invoke` takes them. A secret is refused here: the repr of what is
+                    returned shows all that was bound.
+
+            Raises:
+                ConnectionConfigError: one is said when the model is made, or holds a secret.
+            """
+            check_names(self, kwargs)
+            return super().bind(**kwargs)
 
     def _response_metadata(
         self, reply: Reply, choice: Choice, details: Mapping[str, Any]

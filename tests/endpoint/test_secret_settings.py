@@ -168,3 +168,30 @@ def test_a_url_in_a_message():
         )
     assert OTHER not in str(told.value)
     assert OTHER not in repr(CustomConnection({"endpoint_url": PATH}))
+
+
+@pytest.mark.parametrize("make", ["make_chat", "make_llm"])
+@pytest.mark.parametrize(
+    "given",
+    [
+        *({"openai_api_key": OTHER}, {"api_key": "short"}, {"endpoint_api_key": OTHER}),
+        *({"extra_headers": {"api-key": OTHER}}, {"extra_body": {"a": [{"password": "short"}]}}),
+        *({"my_token": OTHER}, {"x": {"y": OTHER}}),
+    ],
+)
+def test_a_secret_is_not_bound_since_a_binding_shows_its_arguments(request, make, given):
+    model = request.getfixturevalue(make)(endpoint_api_key=OTHER)
+    ways = [model.bind, *([lambda **more: model.bind_tools([], **more)] * (make == "make_chat"))]
+    for bind in ways:
+        with pytest.raises(ConnectionConfigError) as told:
+            bind(**given)
+        assert OTHER not in str(told.value)
+        assert "short" not in str(told.value)
+
+
+def test_what_is_no_secret_is_bound(make_chat, plug, answer, completion, sent):
+    chat = make_chat(endpoint_url="https://ep.example/v1/chat/completions")
+    replay = plug(chat, answer(completion()))
+    chat.bind(extra_body=PLAIN, extra_headers={"x-team": "me"}).bind(seed=7).invoke("hi")
+    assert {name: sent(replay)[name] for name in PLAIN} == PLAIN
+    assert sent(replay)["seed"] == 7
