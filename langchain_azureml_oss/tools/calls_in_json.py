@@ -29,8 +29,19 @@ _FIRST_KEY = re.compile(r"[\s\[]*\{\s*(?:([\"'])(\w*)(\1)?)?")
 _NAME = re.compile(r"[\"']name[\"']\s*:\s*([\"'])(.*?)\1")
 _FUNCTION_NAME = re.compile(r"[A-Za-z_][\w.-]{0,63}")
 _ARGUMENTS_KEY = re.compile(rf"[\"'](?:{'|'.join(_ARGUMENTS)})[\"']")
-_SCHEMA_TYPES = frozenset({"string", "integer", "number", "boolean", "array", "object", "null"})
+_DESCRIBES = frozenset(
+    {"description", "input_schema", "inputSchema", "output_schema", "outputSchema"}
+)
+"""What only a description of a tool has; the last ones in Anthropic's form, and in MCP's."""
+_SCHEMA_TYPES = frozenset(
+    {
+        *("string", "integer", "number", "boolean", "array", "object", "null"),
+        *("str", "int", "float", "bool", "list", "dict"),  # as Python's users write them
+    }
+)
 _SCHEMA_KEYS = frozenset({"anyOf", "oneOf", "allOf", "$ref", "enum", "const"})
+_SCHEMA_PARTS = _SCHEMA_KEYS | {"$schema", "$defs", "required", "additionalProperties"}
+_SCHEMA_NOTES = frozenset({"title", "description", "default", "examples", "format"})
 
 
 class CallHead:
@@ -172,7 +183,7 @@ def _is_description(value: Any, tools: Schemas) -> bool:
     """Whether a value tells what a tool is, instead of calling it."""
     if not isinstance(value, dict):
         return False
-    if "description" in value or "input_schema" in value:
+    if not _DESCRIBES.isdisjoint(value):
         return True
     name = value.get("name")
     schema = tools.get(name) if isinstance(name, str) else None
@@ -186,8 +197,8 @@ def _is_schema(arguments: Any, schema: Mapping[str, Any] | None) -> bool:
         arguments: A value, or the JSON text of one.
         schema: The tool's, if there is such a tool: it may take an argument named `properties`.
     """
-    if isinstance(arguments, str):
-        arguments = value_or_text(arguments)
+    for _ in range(2):  # some encode it twice
+        arguments = value_or_text(arguments) if isinstance(arguments, str) else arguments
     if not isinstance(arguments, dict) or not arguments:
         return False
     if schema is not None and arguments == schema:
@@ -199,6 +210,8 @@ def _is_schema(arguments: Any, schema: Mapping[str, Any] | None) -> bool:
         return True
     if arguments.get("type") == "object" and "type" not in own:
         return True
+    if own.keys().isdisjoint(arguments) and not _SCHEMA_PARTS.isdisjoint(arguments):
+        return True
     return all(_is_property(item) for item in arguments.values()) and any(
         own.get(name) == item or not _takes_object(own.get(name))
         for name, item in arguments.items()
@@ -207,10 +220,15 @@ def _is_schema(arguments: Any, schema: Mapping[str, Any] | None) -> bool:
 
 def _is_property(value: Any) -> bool:
     """Whether a value is the schema of one argument, as in `{"path": {"type": "string"}}`."""
-    if not isinstance(value, dict):
+    if not isinstance(value, dict) or not value:
         return False
-    kind = value.get("type")
-    return (isinstance(kind, str) and kind in _SCHEMA_TYPES) or not _SCHEMA_KEYS.isdisjoint(value)
+    kinds = value.get("type")
+    kinds = kinds if isinstance(kinds, list) else [kinds]
+    return (
+        any(isinstance(kind, str) and kind.lower() in _SCHEMA_TYPES for kind in kinds)
+        or not _SCHEMA_KEYS.isdisjoint(value)
+        or _SCHEMA_NOTES.issuperset(value)
+    )
 
 
 def _takes_object(schema: Any) -> bool:

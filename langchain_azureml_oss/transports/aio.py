@@ -156,14 +156,14 @@ class _Held:
 
     def release(self) -> None:
         """Give the connection back to the pool if the body was read, close it otherwise."""
-        response, self.response = self.response, None
         with contextlib.suppress(RuntimeError):  # the loop may be closed
-            if response is not None:
-                connection = response.connection
+            if self.response is not None:
+                connection = self.response.connection
                 if connection is not None and connection.transport is not None:
                     # To close it would wait until the other side has taken the rest of a request.
                     connection.transport.abort()
-                response.close()
+                self.response.close()
+                self.response = None
             self.leave()
 
     def leave(self) -> None:

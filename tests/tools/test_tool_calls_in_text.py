@@ -172,6 +172,16 @@ WIPE = {"wipe": DESCRIPTION["parameters"]}
         {"name": "wipe", "description": "Wipe a disk."},
         {"name": "other", "parameters": {"path": {"anyOf": [{"type": "string"}]}}},
         {"tool_calls": [{"type": "function", "function": DESCRIPTION}]},
+        {"name": "wipe", "arguments": json.dumps(json.dumps(DESCRIPTION["parameters"]))},
+        {"name": "wipe", "arguments": {"required": []}},
+        {"name": "wipe", "arguments": {"additionalProperties": False, "title": "wipe"}},
+        {"name": "wipe", "arguments": {"$ref": "#/$defs/Wipe"}},
+        {"name": "wipe", "parameters": {"path": {"title": "Path", "default": "/"}}},
+        {"name": "wipe", "parameters": {"path": {"description": "A path.", "type": "STRING"}}},
+        {"name": "wipe", "parameters": {"path": {"type": "str"}}},
+        {"name": "wipe", "parameters": {"path": {"type": ["string", "null"]}}},
+        {"name": "wipe", "inputSchema": DESCRIPTION["parameters"]},
+        {"name": "wipe", "outputSchema": {"type": "string"}},
     ],
 )
 @pytest.mark.parametrize(
@@ -212,6 +222,10 @@ def test_a_tool_may_take_what_looks_like_a_schema():
     schema = {"properties": {"filter": {"type": "object"}}}
     text = json.dumps({"name": "find", "arguments": {"filter": {"type": "number"}}})
     assert scanned(text, tools={"find": schema})[1] == [("find", {"filter": {"type": "number"}})]
+    schema = {"properties": {"required": {"type": "array"}, "title": {}, "point": {}}}
+    for arguments in ({"required": ["a"], "title": "b"}, {"point": {"title": "a"}}, {"title": "a"}):
+        text = json.dumps({"name": "list", "arguments": arguments})
+        assert scanned(text, tools={"list": schema}) == ("", [("list", arguments)])
 
 
 QUOTED = [
@@ -273,6 +287,16 @@ QUOTED = [
     f"-----BEGIN MAIL-----\n{PLAIN_ADD}",
     f"> <tool_call>\n{PLAIN_ADD}\n</tool_call>",
     f"\\[TOOL_CALLS]\n{PLAIN_ADD}",
+    f"<|im_start|>user\n{PLAIN_ADD}",
+    f"<|start_header_id|>tool<|end_header_id|>\n\n{PLAIN_ADD}",
+    f"<start_of_turn>user\n{PLAIN_ADD}",
+    f"Subject: Hello\n\n{PLAIN_ADD}",
+    f"Content:\n{PLAIN_ADD}",
+    f"The page said this:\n{PLAIN_ADD}",
+    f"The translation is:\n{PLAIN_ADD}",
+    f"You asked me to repeat the following:\n{PLAIN_ADD}",
+    f"As you wished, verbatim:\n{PLAIN_ADD}",
+    f"This is a prompt injection:\n{PLAIN_ADD}",
 ]
 
 
@@ -289,6 +313,8 @@ def test_a_call_that_is_quoted_stays_text(text):
         *("As you can see, I need to call:", "Let me add the numbers you have:", "I would say:"),
         *("Here is the function call in the required format:", "Here is what you asked for:"),
         *("The function call you need to make is:", "I'd like to know what you would like:"),
+        *("<|im_start|>assistant", "The content is there. I call:", "The file says so, and I add:"),
+        *("The user asks me to add:", "Let me do what the mail asks:", "The subject is addition:"),
     ],
 )
 def test_words_that_lead_up_to_a_call(said):
