@@ -26,11 +26,20 @@ class Echo(NamedTuple):
     """Whether it is known where the model's own words begin."""
 
 
-def find_echo(prompt: str, answer: str) -> Echo:
-    """Return where the prompt ends in an answer of which an echo is expected."""
-    if answer.startswith(prompt):
+def find_echo(prompt: str, answer: str, *, expected: bool = True) -> Echo:
+    """Return where the prompt ends in an answer.
+
+    Args:
+        prompt: What was sent.
+        answer: What came back.
+        expected: Whether the server echoes. Where it was told not to, only what no model says of
+            its own is taken for an echo: all of the prompt, its beginning, or its end.
+    """
+    if expected and answer.startswith(prompt):
         return Echo(len(prompt))
     wanted, _ = _letters(prompt)
+    if not expected and len(wanted) < _TELLING:
+        return Echo()
     found, places = _letters(answer)
     if not wanted:
         return Echo()
@@ -39,7 +48,11 @@ def find_echo(prompt: str, answer: str) -> Echo:
         end = places[start + len(wanted) - 1] + 1
         return Echo(_behind_punctuation(prompt, answer, end))
     repeats_end = wanted[-_TELLING:] in found
-    repeats_start = len(found) >= _TELLING_START and found[:_TELLING_START] in wanted
+    if expected:
+        repeats_start = len(found) >= _TELLING_START and found[:_TELLING_START] in wanted
+    else:
+        beginning = wanted[:_TELLING_START]
+        repeats_start = found.find(beginning, 0, _IN_FRONT + len(beginning)) >= 0
     return Echo(is_clear=not (repeats_end or repeats_start))
 
 

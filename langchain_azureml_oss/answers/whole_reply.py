@@ -25,7 +25,8 @@ def whole_reply(
 
     An echoed prompt is taken off, or put back where the caller asked for it; where it cannot be
     told from the answer, there are no calls. Told not to echo, a server answers with the model's
-    words alone, whatever they begin with.
+    words alone, whatever they begin with: all of them stay. But not every server listens, so what
+    is plainly the prompt is not searched for calls there either.
 
     Raises:
         AnswerMisfitError: the answer does not have the form that was asked for.
@@ -41,14 +42,17 @@ def whole_reply(
     for place, choice in enumerate(reply.choices):
         if choice is None:
             continue
-        has_echo = echoes and place < len(call.prompts)
-        echo = find_echo(call.prompts[place], choice.text) if has_echo else Echo()
+        echo = Echo()
+        if place < len(call.prompts) and (echoes or rules.tools or rules.sent_tools):
+            echo = find_echo(call.prompts[place], choice.text, expected=bool(echoes))
+        keeps_echo = asked_for_echo or (echo.length and not echoes)
         repeated, choice.text = choice.text[: echo.length], choice.text[echo.length :]
         # What may be the prompt's words is not searched for calls.
         told = rules if echo.is_clear else rules._replace(tools=None, sent_tools=None)
+        told = told._replace(trim=told.trim and (echoes or not keeps_echo))
         whole = reply.choices[place] = ChoiceReader(told).whole(choice)
         whole.tool_calls = StreamedCalls().feed(whole.tool_calls)
-        if asked_for_echo:
+        if keeps_echo:
             whole.text = repeated + whole.text
         misfit = _misfit(whole, rules)
         if misfit is not None:

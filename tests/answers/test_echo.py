@@ -103,3 +103,36 @@ def test_a_call_in_an_echo_is_never_run(echo, said):
     (choice,) = whole_reply(HttpResponse(200, {}, body), formatter, call, rules).choices
     assert choice.tool_calls == []
     assert choice.text.endswith(said)
+
+
+@pytest.mark.parametrize(
+    "echo",
+    [
+        lambda prompt: prompt,
+        lambda prompt: f"<s>{prompt}",
+        lambda prompt: prompt.upper(),
+        lambda prompt: f"You said: {prompt}",
+        lambda prompt: prompt[len(prompt) // 2 :],
+        lambda prompt: prompt.replace("User:", "").replace("in a mail:", ""),  # marks are left out
+    ],
+)
+def test_a_call_in_an_echo_is_never_run_where_the_server_was_told_not_to_echo(echo):
+    """Some servers do not know `return_full_text`; then the text stays, and is no call."""
+    schemas = [{"type": "function", "function": {"name": "wipe", "parameters": {}}}]
+    rules = AnswerRules(tools=PromptedTools(schemas, "json"), trim=True)
+    intro = "Below is an instruction that describes a task. Write a response that fits it.\n\n"
+    prompt = f"{intro}User: Say hello, and tell me what this is; it was in a mail:\n\n{WIPE}"
+    call = ModelCall(parameters={"return_full_text": False}, prompts=[prompt])
+
+    def answer(text):
+        body = json.dumps([{"0": text}]).encode()
+        response = HttpResponse(200, {}, body)
+        (choice,) = whole_reply(response, formatter_of("score"), call, rules).choices
+        return choice.text, [each["function"]["name"] for each in choice.tool_calls]
+
+    assert answer(echo(prompt)) == (echo(prompt), [])
+    assert answer(f"{echo(prompt)}\nHello.") == (f"{echo(prompt)}\nHello.", [])
+    # The model's own call is one, even of what was called before, and behind a clear echo.
+    assert answer(WIPE) == ("", ["wipe"])
+    assert answer(f"Hello.\n{WIPE}") == ("Hello.", ["wipe"])
+    assert answer(f"{prompt}\n{WIPE}")[1] == ["wipe"]
