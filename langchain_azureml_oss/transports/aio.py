@@ -219,6 +219,8 @@ async def _next_bytes(response: aiohttp.ClientResponse, seconds: float) -> bytes
             async with asyncio.timeout(min(seconds, _LOOK_SECONDS)):
                 return await content.readany()
         except TimeoutError:
+            if content.is_eof():  # the rest has come in the same moment
+                continue
             seconds -= _LOOK_SECONDS
             if seconds <= 0:
                 raise

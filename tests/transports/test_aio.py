@@ -8,6 +8,7 @@ import gc
 import json
 import pickle
 import threading
+import time
 import warnings
 from pathlib import Path
 
@@ -258,3 +259,23 @@ async def test_cookies_are_not_kept(chat_at, raw_server, wire, answer):
         await chat.ainvoke("hi")
         await chat.ainvoke("hi")
     assert "cookie" not in server.requests[1].named
+
+
+@pytest.mark.parametrize("end", [b"0\r\n\r\n", b""], ids=["chunked", "by length"])
+async def test_an_answer_that_comes_while_the_loop_is_held_is_read(chat_at, raw_server, end):
+    """The rest and the driver's look at the connection then come at once."""
+    body = json.dumps(OK).encode()
+    rest = b"%x\r\n%b\r\n" % (len(body), body) + end if end else body
+    head = CHUNKED if end else HEAD.replace(b"100", b"%d" % len(body))
+    go, sent = threading.Event(), threading.Event()
+    sent.wait = lambda _: sent.set()  # what a raw server does with an event
+    server = raw_server([head, go, rest, sent])
+    async with chat_at(server, max_retries=0) as chat:
+        asked = asyncio.ensure_future(chat.ainvoke("hi"))
+        assert await asyncio.to_thread(server.arrived.acquire, timeout=30)
+        await asyncio.sleep(0.05)  # until it reads
+        go.set()
+        while not sent.is_set():
+            time.sleep(0.01)  # noqa: ASYNC251 - as code does that computes for long
+        time.sleep(0.3)  # noqa: ASYNC251
+        assert (await asked).text == "Hello!"
