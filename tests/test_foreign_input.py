@@ -174,6 +174,8 @@ def test_connections(value):
 @example("? [a]\n: b")
 @example("? {a: b}\n: c")
 @example("1: 2\ntrue: 3\nnull: 4")
+@example("when: !!timestamp never")
+@example("is: !!bool perhaps")
 def test_connection_files(text):
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "connection.yaml"

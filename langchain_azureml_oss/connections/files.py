@@ -116,7 +116,9 @@ def _parse(path: str | Path) -> dict[str, Any]:
             " quotes."
         )
         raise ConnectionConfigError(msg) from None
-    except (ValueError, RecursionError):  # dates that there are not, and nesting without end
+    except (ValueError, RecursionError, LookupError, AttributeError, TypeError):
+        # Dates that there are not, values that are not of the type that stands before them, and
+        # nesting without end.
         msg = f"The connection file {shown} is not YAML that makes sense; put values in quotes."
         raise ConnectionConfigError(msg) from None
     if twice is not None:

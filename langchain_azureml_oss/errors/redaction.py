@@ -90,12 +90,13 @@ def named(name: Any) -> str:
 
 
 def keys_in_path(url: str) -> list[str]:
-    """Return the parts of a URL's path that may be keys, as they are written there."""
+    """Return the parts of a URL's path and fragment that may be keys, as they are written there."""
     try:
-        path = urlsplit(url).path
+        parts = urlsplit(url)
     except ValueError:
         return []
-    return [part for part in path.split("/") if part and is_like_a_key(unquote(part))]
+    found = re.split(r"[/&=]", f"{parts.path}/{parts.fragment}")
+    return [part for part in found if part and is_like_a_key(unquote(part))]
 
 
 def path_without_keys(url: str) -> str:

@@ -195,3 +195,10 @@ def test_what_is_no_secret_is_bound(make_chat, plug, answer, completion, sent):
     chat.bind(extra_body=PLAIN, extra_headers={"x-team": "me"}).bind(seed=7).invoke("hi")
     assert {name: sent(replay)[name] for name in PLAIN} == PLAIN
     assert sent(replay)["seed"] == 7
+
+
+def test_a_key_in_a_urls_fragment_is_not_shown(make_chat):
+    chat = make_chat(endpoint_url=f"https://gateway.example/score#{OTHER}")
+    assert OTHER not in repr(chat)
+    assert OTHER not in dumps(chat)
+    assert "#part-2" in repr(make_chat(endpoint_url="https://gateway.example/score#part-2"))
