@@ -2,7 +2,7 @@
 
 The file is its own record of how far a run came; there is no other state, so none can disagree.
 
-    open       lock, then read: each line is noted by its place, its size and what it answers
+    open       lock, then read: of each line, its row and its place are noted
     check      the questions of today are those that the lines repeat, or the file is refused
     add        a line behind the others, flushed; the last line of a row counts
     close      the lines that count, in the order of the rows, are put in the file's place
@@ -19,21 +19,23 @@ A run can end at any byte, and each way leaves a file that the next run understa
 
 The lock belongs to the open file and ends with the process, so a dead run blocks nobody. If another
 run's `close` replaced the file after we opened it, we hold a file that was deleted, and say that it
-is in use. Only places and digests are held in memory, not
-the answers: a file may be larger than the memory.
+is in use. Memory holds two numbers for each line, in arrays, and neither questions nor answers: a
+file may be larger than the memory, and a million rows take 16 MB.
 """
 
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import logging
 import os
 import tempfile
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import chain, compress, pairwise
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple, Self
+from typing import Any, BinaryIO, Self
 
+from langchain_azureml_oss.batch.row_numbers import RowNumbers
 from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.errors import UnsupportedInputError
 from langchain_azureml_oss.wire import decode_json, encode_json
@@ -42,16 +44,8 @@ logger = logging.getLogger(__name__)
 
 _BEGINNING = b'{"row":'
 """How each line begins, so that the half of one is told apart from somebody else's text."""
-
-
-class _Line(NamedTuple):
-    """Where a row's last line stands, in bytes, and what is known about it."""
-
-    start: int
-    size: int
-    digest: bytes
-    """Of the row's input."""
-    is_answer: bool
+_LAST_ROW = 2**63 - 1
+"""The highest number that an array has room for."""
 
 
 class AnswerFile:
@@ -70,7 +64,12 @@ class AnswerFile:
 
     def __init__(self, path: Path, *, overwrite: bool = False) -> None:
         self._path = resolved(path)
-        self._lines: dict[int, _Line] = {}
+        self._rows, self._starts = array("q"), array("q")
+        """Of each line, in their order in the file."""
+        self._asked, self._failed = RowNumbers(), RowNumbers()
+        self._places: dict[int, int] = {}
+        """Where the last line of a row starts, of those lines that were looked up."""
+        self._looked_up = 0
         self._end = 0
         self._is_closed = False
         if self._path.exists() and not self._path.is_file():
@@ -95,14 +94,14 @@ class AnswerFile:
         self.close()
 
     @property
-    def numbers(self) -> frozenset[int]:
-        """Numbers of the rows that were asked."""
-        return frozenset(self._lines)
+    def numbers(self) -> RowNumbers:
+        """Numbers of the rows that were asked by now."""
+        return self._asked.copy()
 
     @property
-    def failed(self) -> frozenset[int]:
-        """Numbers of the rows that were asked and have no answer."""
-        return frozenset(number for number, line in self._lines.items() if not line.is_answer)
+    def failed(self) -> RowNumbers:
+        """Numbers of the rows that were asked by now and have no answer."""
+        return self._failed.copy()
 
     def check(
         self, rows: Iterable[Row], on_answered: Callable[[Row], None] = lambda _: None
@@ -110,26 +109,26 @@ class AnswerFile:
         """Return how many of the rows have an answer.
 
         Args:
-            rows: All of them.
+            rows: All of them, in their order.
             on_answered: Called with each that has one.
 
         Raises:
             UnsupportedInputError: the file has other rows, or answers to other questions.
         """
-        known = answered = 0
-        if not self._lines:  # so that a new file does not read all questions once more
+        lines = self._last_lines()
+        waiting, answered = next(lines, None), 0
+        if waiting is None:  # so that a new file does not read all questions once more
             return 0
         for row in rows:
-            line = self._lines.get(row.number)
-            if line is None:
+            if waiting is None or row.number != waiting[0]:
                 continue
-            if line.digest != _digest(row.input):
+            if _written(self._line(waiting[1])["input"]) != _written(row.input):
                 raise self._misfit(f"another question in row {row.number}")
-            known += 1
-            if line.is_answer:
+            if row.number not in self._failed:
                 answered += 1
                 on_answered(row)
-        if known < len(self._lines):
+            waiting = next(lines, None)
+        if waiting is not None:
             raise self._misfit("rows that the questions do not have")
         return answered
 
@@ -145,14 +144,15 @@ class AnswerFile:
             self._file.flush()
         except OSError as error:
             raise _unwritable(self._path, error) from None
-        self._note(row.number, row.input, len(data), is_answer="error" not in outcome)
+        self._note(row.number, len(data), is_answer="error" not in outcome)
 
     def outcome(self, number: int) -> dict[str, Any]:
         """Return what was written of a row that was asked."""
-        line = self._lines[number]
-        self._file.seek(line.start)  # lines are always added at the end
-        value: dict[str, Any] = decode_json(self._file.read(line.size))
-        return {name: known for name, known in value.items() if name not in {"row", "input"}}
+        for place in range(self._looked_up, len(self._rows)):
+            self._places[self._rows[place]] = self._starts[place]
+        self._looked_up = len(self._rows)
+        line = self._line(self._places[number])
+        return {name: known for name, known in line.items() if name not in {"row", "input"}}
 
     def close(self) -> None:
         """Put the lines in the order of the rows, one for each; closing again does nothing."""
@@ -192,8 +192,9 @@ class AnswerFile:
         for number, data in enumerate(self._file, 1):
             try:
                 value = decode_json(data)
-                row, given, failed = value["row"], value["input"], "error" in value
-                is_whole = data.endswith(b"\n") and isinstance(row, int)
+                row, is_known = value["row"], isinstance(value["input"], dict)
+                is_known &= isinstance(row, int) and abs(row) <= _LAST_ROW
+                is_whole = data.endswith(b"\n") and is_known
             except (KeyError, RecursionError, TypeError, ValueError):
                 is_whole = False
             if not is_whole:
@@ -207,17 +208,31 @@ class AnswerFile:
                     raise UnsupportedInputError(msg)
                 self._file.truncate(self._end)
                 break
-            self._note(row, given, len(data), is_answer=not failed)
+            self._note(row, len(data), is_answer="error" not in value)
 
-    def _note(self, row: int, given: Any, size: int, *, is_answer: bool) -> None:
-        self._lines.pop(row, None)  # so that the rows stand as their lines do
-        self._lines[row] = _Line(self._end, size, _digest(given), is_answer)
+    def _note(self, row: int, size: int, *, is_answer: bool) -> None:
+        self._rows.append(row)
+        self._starts.append(self._end)
+        self._asked.add(row)
+        (self._failed.discard if is_answer else self._failed.add)(row)
         self._end += size
 
     @property
     def _is_sorted(self) -> bool:
-        rows, used = list(self._lines), sum(line.size for line in self._lines.values())
-        return rows == sorted(rows) and used == self._end
+        return all(one < following for one, following in pairwise(self._rows))
+
+    def _last_lines(self) -> Iterator[tuple[int, int]]:
+        """Yield the rows in their order, with where the last line of each starts."""
+        rows = self._rows
+        places = sorted(range(len(rows)), key=rows.__getitem__)  # stable: the last is the last
+        is_last = (rows[one] != rows[following] for one, following in pairwise(places))
+        for place in compress(places, chain(is_last, [True])):
+            yield rows[place], self._starts[place]
+
+    def _line(self, start: int) -> dict[str, Any]:
+        self._file.seek(start)  # lines are always added at the end
+        value: dict[str, Any] = decode_json(self._file.readline())
+        return value
 
     def _sorted_copy(self) -> Path:
         """Write the lines that count to a file beside."""
@@ -233,9 +248,9 @@ class AnswerFile:
         return copy
 
     def _sorted_lines(self) -> Iterator[bytes]:
-        for _, line in sorted(self._lines.items()):
-            self._file.seek(line.start)
-            yield self._file.read(line.size)
+        for _, start in self._last_lines():
+            self._file.seek(start)
+            yield self._file.readline()
 
     def _misfit(self, what: str) -> UnsupportedInputError:
         return UnsupportedInputError(
@@ -258,10 +273,9 @@ def resolved(path: Path) -> Path:
     return found
 
 
-def _digest(value: Any) -> bytes:
+def _written(value: Any) -> bytes:
     # As it is read again: JSON has no numbers that are not finite, and no integers of 65 bits.
-    written = encode_json(decode_json(encode_json(value)))
-    return hashlib.blake2b(written, digest_size=16).digest()
+    return encode_json(decode_json(encode_json(value)))
 
 
 def _unwritable(path: Path, error: OSError) -> UnsupportedInputError:

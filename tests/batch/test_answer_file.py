@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import tracemalloc
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_azureml_oss.batch.answer_file import AnswerFile
+from langchain_azureml_oss.batch.row_numbers import RowNumbers
 from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.errors import UnsupportedInputError
 
@@ -121,7 +123,18 @@ def test_whatever_a_row_holds_is_known_again(path, value):
 
 @pytest.mark.parametrize(
     "data",
-    [b"hello\n", b"hello", b'{"prompt": "a"}\n', b"[1]\n", b'{"row": "1", "input": {}}\n', b"\n"],
+    [
+        *(
+            b"hello\n",
+            b"hello",
+            b'{"prompt": "a"}\n',
+            b"[1]\n",
+            b'{"row": "1", "input": {}}\n',
+            b"\n",
+        ),
+        *(b'{"row":1}\n', b'{"row":1,"input":null}\n'),
+        b'{"row":%d,"input":{}}\n' % 2**63,
+    ],
 )
 def test_somebody_elses_file_is_left_alone(path, data):
     path.write_bytes(data)
@@ -208,3 +221,39 @@ def test_a_link_to_itself_is_an_error_of_this_package(path):
     path.symlink_to(path)
     with pytest.raises(UnsupportedInputError, match="leads to itself"):
         AnswerFile(path)
+
+
+def test_numbers_far_apart_take_no_memory(path):
+    path.write_bytes(b'{"row":9223372036854775807,"input":{}}\n{"row":-9,"input":{}}\n')
+    with AnswerFile(path) as file:
+        assert list(file.numbers) == [-9, 2**63 - 1]
+        with pytest.raises(UnsupportedInputError, match="rows that the"):
+            file.check([row(1)])
+
+
+def test_memory_hardly_grows_with_the_rows(path):
+    """So that a night's work ends on the machine that began it."""
+    with AnswerFile(path) as file:
+        tracemalloc.start()
+        try:
+            for number in range(1, 20_001):
+                file.add(Row(number, {"prompt": "a question"}), {"text": "an answer"})
+            size, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        assert size < 20_000 * 32
+        assert file.outcome(20_000) == {"text": "an answer"}
+
+
+@given(st.lists(st.tuples(st.booleans(), st.integers(-200, 200) | st.integers(-(2**63), 2**63))))
+def test_numbers_of_rows_are_a_set(steps):
+    found, expected = RowNumbers(), set()
+    for is_added, number in steps:
+        for one in (found, expected):
+            (one.add if is_added else one.discard)(number)
+        assert number in found if is_added else number not in found
+    assert list(found) == sorted(expected)
+    assert (len(found), found == expected) == (len(expected), True)
+    kept = found.copy()
+    found.add(2**64)
+    assert kept == RowNumbers(expected)

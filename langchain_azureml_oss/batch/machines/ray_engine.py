@@ -29,6 +29,7 @@ from langchain_azureml_oss.batch.openai_requests import Kind
 from langchain_azureml_oss.batch.outcomes import Outcome
 from langchain_azureml_oss.batch.pacing.limits import TokenEstimate
 from langchain_azureml_oss.batch.progress import Progress
+from langchain_azureml_oss.batch.row_numbers import RowNumbers
 from langchain_azureml_oss.batch.rows import Row
 from langchain_azureml_oss.batch.run import Run
 from langchain_azureml_oss.batch.scorers import Model, kind_of_model, scorer_of
@@ -188,7 +189,7 @@ async def score_on_ray(
         AzureMLOSSError: every other row would fail too.
     """
     on_progress(progress)
-    loop, seen = asyncio.get_running_loop(), set[int]()
+    loop, seen = asyncio.get_running_loop(), RowNumbers()
     # In a thread, so that the loop goes on, and step by step, so that the run can be cancelled.
     with ThreadPoolExecutor(1) as thread:
         places = await loop.run_in_executor(thread, cluster.places, model)
