@@ -27,6 +27,8 @@ from langchain_azureml_oss.errors import UnsupportedInputError
 P = ParamSpec("P")
 T = TypeVar("T")
 
+MAX_CONCURRENCY = 64
+"""Most requests at the same time, where nobody says."""
 _RETRIES = 6
 """Refusals of a lone request before it counts as failed, where the model does not say."""
 
@@ -36,7 +38,7 @@ async def ascore_file(  # noqa: PLR0913 -- each is an option of the run
     questions: str | Path,
     answers: str | Path,
     *,
-    max_concurrency: int = 64,
+    max_concurrency: int = MAX_CONCURRENCY,
     concurrency: int | None = None,
     system: str | None = None,
     column: str = "prompt",

@@ -267,6 +267,7 @@ def _run(
 
 def _estimate(terminal: Terminal, model: Model, questions: Path, options: dict[str, Any]) -> None:
     from langchain_azureml_oss.batch import estimate_file  # noqa: PLC0415 -- a second
+    from langchain_azureml_oss.batch.reporting.page import time_text  # noqa: PLC0415
 
     with _counted_retries():
         found = estimate_file(model, questions, **options)
@@ -277,8 +278,10 @@ def _estimate(terminal: Terminal, model: Model, questions: Path, options: dict[s
     terminal.write(
         f"{found.rows:,} rows, {found.requests:,} requests\n"
         f"about {found.input_tokens:,} tokens in, {found.output_tokens:,} out{tokens}\n"
-        f"about {found.seconds:,.0f} s at the rate of a sample of {found.sample} rows"
-        f" ({found.failed} failed)\n"
+        f"about {time_text(found.seconds)} at the rate that a sample of {found.sample} rows ended"
+        f" with ({found.failed} failed)\n"
+        f"at least {time_text(found.least_seconds)}, with {options['max_concurrency']} requests at"
+        " once\n"
     )
 
 

@@ -299,7 +299,10 @@ def test_a_dry_run_asks_twenty_rows_and_writes_nothing(configured, questions, ru
     assert [found[name] for name in ("input_tokens", "output_tokens")] == [200, 300]
     assert len(configured.requests) == 20
     assert sorted(one.name for one in folder.iterdir()) == ["in.jsonl"]
-    assert "100 rows, 100 requests" in run("batch", "in.jsonl", "out.jsonl", "--dry-run").stdout
+    said = run("batch", "in.jsonl", "out.jsonl", "--dry-run", "--limit-requests", "1000").stdout
+    assert "100 rows, 100 requests" in said
+    assert "about 6.0 s at the rate that a sample of 20 rows ended with (0 failed)" in said
+    assert "at least 6.0 s, with 64 requests at once" in said
 
 
 def test_a_budget_ends_a_run_and_says_so(configured, questions, run):

@@ -42,7 +42,7 @@ def figures(report: Report) -> dict[str, str]:
         "rows": f"{report.rows:,}",
         "answered": f"{report.answered:,}",
         "failed": f"{report.errors.total():,}",
-        "time": _time(report.span),
+        "time": time_text(report.span),
         "answers a second": f"{report.rate:,.2f}",
         "tokens in": _tokens(report.input_tokens),
         "tokens out": _tokens(report.output_tokens),
@@ -110,7 +110,7 @@ def _chart(title: str, lines: Mapping[str, Sequence[float]], report: Report) -> 
     )
     ends = (
         f'<text x="{_LEFT}" y="{_HEIGHT - 4}">0</text>'
-        f'<text x="{_WIDTH}" y="{_HEIGHT - 4}" text-anchor="end">{_time(report.span)}</text>'
+        f'<text x="{_WIDTH}" y="{_HEIGHT - 4}" text-anchor="end">{time_text(report.span)}</text>'
     )
     return (
         f'<h2>{escape(title)}</h2><svg viewBox="0 0 {_WIDTH + 8} {_HEIGHT}" role="img"'
@@ -144,7 +144,8 @@ def _tokens(count: int) -> str:
     return f"{count:,}" if count else "not told"
 
 
-def _time(seconds: float) -> str:
+def time_text(seconds: float) -> str:
+    """Return a time in seconds, minutes or hours."""
     if seconds < 120:
         return f"{seconds:,.1f} s"
     minutes = seconds / 60
