@@ -86,8 +86,8 @@ def error_file(answers: Path) -> Path:
 
 def _write_responses(working: Path, answers: Path) -> None:
     with (
-        _replaced(answers) as good,
-        _replaced(error_file(answers)) as bad,
+        replaced(answers) as good,
+        replaced(error_file(answers)) as bad,
         good.open("wb") as responses,
         bad.open("wb") as errors,
     ):
@@ -100,7 +100,7 @@ def _write_responses(working: Path, answers: Path) -> None:
 
 def _write_csv(working: Path, answers: Path) -> None:
     columns = _columns(working)
-    with _replaced(answers) as target, target.open("w", encoding="utf-8", newline="") as file:
+    with replaced(answers) as target, target.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, columns, restval="")
         writer.writeheader()
         for line in read_answers(working):
@@ -123,7 +123,7 @@ def _write_parquet(working: Path, answers: Path) -> None:
         return {name: _as_kind(value, schema, name, arrow) for name, value in _cells(line).items()}
 
     with (
-        _replaced(answers) as target,
+        replaced(answers) as target,
         parquet.ParquetWriter(target, schema) as writer,
     ):
         group: list[dict[str, Any]] = []
@@ -197,8 +197,12 @@ def _simple(value: Any) -> Any:
 
 
 @contextmanager
-def _replaced(path: Path) -> Iterator[Path]:
-    """Give a new file that takes the place of this one when all went well."""
+def replaced(path: Path) -> Iterator[Path]:
+    """Give a new file that takes the place of this one when all went well, with its rights.
+
+    Raises:
+        UnsupportedInputError: that cannot be done.
+    """
     path = resolved(path)
     try:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")

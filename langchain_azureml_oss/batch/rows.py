@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import glob
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, TextIO
 
@@ -128,6 +128,7 @@ def _records(path: Path) -> Iterator[Row]:
     csv.field_size_limit(_LONGEST_FIELD)
     with _open(path) as file:
         records = csv.DictReader(file, strict=True)
+        _check_names(path, records.fieldnames or ())
         for number, record in enumerate(records, 1):
             if None in record or None in record.values():
                 names = len(records.fieldnames or ())
@@ -140,6 +141,7 @@ def _parquet(path: Path) -> Iterator[Row]:
     arrow, parquet = needed("pyarrow", "tables"), needed("pyarrow.parquet", "tables")
     try:
         with parquet.ParquetFile(path) as file:
+            _check_names(path, file.schema_arrow.names)
             number = 0
             for batch in file.iter_batches(_BATCH):
                 for record in batch.to_pylist():
@@ -147,6 +149,16 @@ def _parquet(path: Path) -> Iterator[Row]:
                     yield Row(number, {name: _plain(value) for name, value in record.items()})
     except arrow.ArrowException as error:
         raise UnsupportedInputError(f"{path} is not Parquet: {error}.") from None
+
+
+def _check_names(path: Path, names: Sequence[str]) -> None:
+    """Raise UnsupportedInputError where a column would take the place of another one."""
+    seen = set[str]()
+    for name in filter(None, names):  # tables of spreadsheets end in columns without names
+        if name in seen:
+            msg = f"{path.name} has two columns `{name}`. Give one of them another name."
+            raise UnsupportedInputError(msg)
+        seen.add(name)
 
 
 def _plain(value: Any) -> Any:

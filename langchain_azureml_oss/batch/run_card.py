@@ -5,9 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-import os
 import re
-import tempfile
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -18,6 +16,7 @@ from urllib.parse import urlsplit
 from langchain_core.load import dumpd
 
 from langchain_azureml_oss._version import __version__
+from langchain_azureml_oss.batch.exports import replaced
 from langchain_azureml_oss.batch.forms import Form
 from langchain_azureml_oss.batch.scorers import Model, kind_of_model
 from langchain_azureml_oss.errors import UnsupportedInputError
@@ -136,15 +135,9 @@ class RunCard:
         self._write()
 
     def _write(self) -> None:
-        try:
-            handle, name = tempfile.mkstemp(dir=self._path.parent, prefix=f".{self._path.name}.")
-            with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump({"runs": self._runs}, file, indent=2)
-                file.write("\n")
-            Path(name).replace(self._path)
-        except OSError as error:
-            msg = f"{self._path} cannot be written: {error.strerror}."
-            raise UnsupportedInputError(msg) from None
+        with replaced(self._path) as copy:
+            text = json.dumps({"runs": self._runs}, indent=2)
+            copy.write_text(f"{text}\n", encoding="utf-8")
 
 
 def _models(chain: Model) -> Iterator[Any]:

@@ -14,6 +14,7 @@ from langchain_azureml_oss.batch.duplicates import Duplicates
 from langchain_azureml_oss.batch.exports import check_target, export_for, working_file
 from langchain_azureml_oss.batch.forms import Form
 from langchain_azureml_oss.batch.machines.ray_engine import Cluster, score_on_ray
+from langchain_azureml_oss.batch.openai_requests import is_request
 from langchain_azureml_oss.batch.pacing.limits import Limits, TokenEstimate
 from langchain_azureml_oss.batch.pacing.pace import Pace
 from langchain_azureml_oss.batch.pacing.turnstile import Turnstile
@@ -198,6 +199,11 @@ def _checked(source: Path, target: Path, scorer: Scorer) -> tuple[int, Row | Non
     total, first = 0, None
     for row in read_rows(source):
         first = first or row
+        if is_request(first.input) and not is_request(row.input):
+            raise UnsupportedInputError(
+                f"Row {row.number} has no `custom_id` and `body`, as the requests before it have."
+                " Keep other rows in another file."
+            )
         scorer.question(row)
         total += 1
     target = resolved(target)

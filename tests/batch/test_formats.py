@@ -182,6 +182,13 @@ def test_requests_that_cannot_be_made_are_found_before(endpoint, chat, tmp_path,
     assert endpoint.requests == []
 
 
+def test_a_row_among_requests_that_is_none_is_found_before(endpoint, chat, tmp_path):
+    source = write_lines(tmp_path / "in.jsonl", [request("a"), {"prompt": "b"}])
+    with pytest.raises(UnsupportedInputError, match="Row 2 has no `custom_id` and `body`"):
+        score_file(chat, source, tmp_path / "out.jsonl")
+    assert (endpoint.requests, list(tmp_path.iterdir())) == ([], [source])
+
+
 def test_no_field_of_a_request_is_an_option_of_this_package(endpoint, chat, tmp_path):
     odd = {"deadline": 0.001, "deployment_name": "purple", "callbacks": [1], "config": {}}
     source = write_lines(tmp_path / "in.jsonl", [request("a", **odd, timeout=0)])
@@ -237,6 +244,13 @@ def test_somebody_elses_table_is_left_alone(endpoint, chat, tmp_path):
 def test_a_parquet_file_that_is_none(tmp_path):
     (tmp_path / "in.parquet").write_bytes(b"PAR1 or not")
     with pytest.raises(UnsupportedInputError, match="is not Parquet"):
+        list(read_rows(tmp_path / "in.parquet"))
+
+
+def test_a_parquet_file_with_two_columns_of_a_name(tmp_path):
+    table = pa.Table.from_arrays([pa.array(["a"]), pa.array(["b"])], names=["prompt", "prompt"])
+    pq.write_table(table, tmp_path / "in.parquet")
+    with pytest.raises(UnsupportedInputError, match="has two columns `prompt`"):
         list(read_rows(tmp_path / "in.parquet"))
 
 

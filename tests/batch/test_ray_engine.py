@@ -6,15 +6,20 @@ from __future__ import annotations
 import contextlib
 import json
 import pickle
+import re
 import signal
 import subprocess
 import sys
 import threading
 import time
+from collections import Counter as Counts
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import psutil
+import pyarrow as pa
 import pytest
+from pyarrow import parquet
 from ray_cluster import ray, ray_cluster
 
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSEmbeddings, errors
@@ -61,6 +66,26 @@ def questions(tmp_path):
 
 def answers_of(path):
     return [json.loads(line) for line in path.read_bytes().splitlines()]
+
+
+def come_about(condition):
+    """Wait for a condition, for some minutes at most, and return whether it holds."""
+    for _ in range(30_000):
+        if condition():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+@contextlib.contextmanager
+def started(code, *arguments):
+    """A program in a process of its own, which ends with the block at the latest."""
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def told(path):
@@ -173,13 +198,13 @@ class Killer(threading.Thread):
     """Kills one of the cluster's processes when the endpoint was asked so many times."""
 
     def __init__(self, is_it, endpoint, asked=100):
-        super().__init__()
+        super().__init__(daemon=True)
         self.is_it, self.endpoint, self.asked, self.killed = is_it, endpoint, asked, 0
         self.start()
 
     def run(self):
-        while len(self.endpoint.requests) < self.asked:
-            time.sleep(0.01)
+        if not come_about(lambda: len(self.endpoint.requests) >= self.asked):
+            return
         for child in psutil.Process().children(recursive=True):
             with contextlib.suppress(psutil.Error):  # others come and go
                 if self.is_it(child, self.endpoint):
@@ -235,18 +260,26 @@ def test_a_run_that_is_cancelled_ends_and_asks_no_more(chat, slow, questions, tm
     assert len(answers_of(target)) == 1
 
 
+LITTLE = """
+from langchain_azureml_oss.batch.machines import ray_engine
+ray_engine._ROWS, ray_engine._BATCHES = 16, 1
+"""
+"""So that most rows are still to be asked when the first answers are written."""
+
+COMMAND = "from langchain_azureml_oss.cli import main; main()"
+
+
 def test_sigterm_says_what_is_done_and_how_to_go_on(slow, chat, questions, tmp_path):
     """The command, in a process of its own."""
     target = tmp_path / "answers.jsonl"
-    call = "from langchain_azureml_oss.cli import main; main()"
-    command = [sys.executable, "-c", call, "batch", str(questions), str(target)]
     options = {"--engine": "ray", "--ray-address": ray.get_runtime_context().gcs_address}
     options |= {"--url": slow.url + "/v1", "--family": "OPENAI", "--max-concurrency": "4"}
-    command += [word for pair in options.items() for word in pair]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, encoding="utf-8") as process:
-        while not target.exists() or not target.stat().st_size:
-            assert process.poll() is None, process.stderr.read()[-2000:]
-            time.sleep(0.02)
+    words = [word for pair in options.items() for word in pair]
+    with started(LITTLE + COMMAND, "batch", questions, target, *words) as process:
+        assert come_about(
+            lambda: process.poll() is not None or (target.exists() and target.stat().st_size)
+        )
+        assert process.poll() is None, process.stderr.read()[-2000:]
         process.terminate()
         _, said = process.communicate(timeout=120)
     assert process.returncode == 128 + signal.SIGTERM, said[-2000:]
@@ -289,3 +322,59 @@ def test_a_driver_that_is_killed_goes_on(chat, questions, tmp_path):
     progress = score_file(chat, questions, target, engine="ray")
     assert (progress.kept, progress.answered) == (kept, 600 - kept)
     assert [one["row"] for one in answers_of(target)] == list(range(1, 601))
+
+
+DATASET = (
+    LITTLE
+    + """
+import ray, ray.data
+from langchain_azureml_oss import AzureMLOSSChatModel
+
+ray.init(address=sys.argv[1], log_to_driver=False, _node_ip_address="127.0.0.1")
+chat = AzureMLOSSChatModel(endpoint_url=sys.argv[2], model_family="OPENAI", backoff=(0, 0))
+"""
+)
+
+
+RUN_HERE = re.compile(r"<!-- not run: \S+ does, on a cluster -->\n```python\n(.*?)```", re.DOTALL)
+
+
+def program_of_the_page(bucket):
+    """What docs/batch.md shows about data that Ray reads and writes, and about going on there."""
+    page = Path(__file__).parents[2] / "docs" / "batch.md"
+    shown = RUN_HERE.findall(page.read_text())
+    asks, goes_on = (text.replace("s3://bucket", str(bucket)) for text in shown)
+    asks = asks.replace("actors=8", "actors=2, max_concurrency=4")
+    return "import sys\n" + DATASET + goes_on + asks
+
+
+def test_a_dataset_goes_on_by_rays_checkpoints(chat, slow, tmp_path):
+    """The page's own program, killed and run once more."""
+    (tmp_path / "reviews").mkdir()
+    for part in range(20):
+        ids = range(part * 20, part * 20 + 20)
+        table = pa.table({"id": ids, "review": [f"review {n}." for n in ids]})
+        parquet.write_table(table, tmp_path / "reviews" / f"{part}.parquet")
+    program = program_of_the_page(tmp_path)
+    arguments = [ray.get_runtime_context().gcs_address, slow.url + "/v1"]
+
+    def written():
+        found = (tmp_path / "checkpoint").glob("*.parquet")
+        return [one for one in found if ".pending" not in one.name]
+
+    with started(program, *arguments) as process:
+        assert come_about(lambda: process.poll() is not None or len(written()) > 1)
+        assert process.poll() is None, process.stderr.read()[-2000:]
+        process.kill()
+    kept = {n for one in written() for n in parquet.read_table(one)["id"].to_pylist()}
+    assert 0 < len(kept) < 400
+    with started(program, *arguments) as process:
+        _, said = process.communicate(timeout=600)
+    assert process.returncode == 0, said[-2000:]
+    assert "doesn't support checkpointing" not in said
+    rows = parquet.read_table(tmp_path / "answers").to_pylist()
+    assert sorted(row["id"] for row in rows) == list(range(400))
+    assert all(row["text"] == f"echo: review {row['id']}." and not row["error"] for row in rows)
+    asked = Counts(one.body["messages"][-1]["content"] for one in slow.requests)
+    assert all(asked[f"review {n}."] == 1 for n in kept)
+    assert not list((tmp_path / "checkpoint").glob("*"))

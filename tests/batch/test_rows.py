@@ -33,6 +33,7 @@ def rows_of(tmp_path):
         ("q.csv", b"prompt,id\na,1\nb,2\n", [(1, ("a", "1")), (2, ("b", "2"))]),
         ("q.csv", b'id,prompt\r\n1,"two\r\nlines, ""so"""\r\n', [(1, ('two\r\nlines, "so"', "1"))]),
         ("q.csv", b"prompt,id\n", []),
+        ("q.csv", b"", []),
         ("q.jsonl", b"", []),
     ],
 )
@@ -55,12 +56,18 @@ def test_rows(rows_of, name, data, rows):
         ("q.csv", b"prompt,id\na\n", "Row 1 has not"),
         ("q.csv", b"prompt\na,b\n", "Row 1 has not"),
         ("q.csv", b'prompt\n"a\n', r"q\.csv is not CSV"),
+        ("q.csv", b"prompt,id,prompt\na,1,b\n", r"q\.csv has two columns `prompt`"),
         ("q.xlsx", b"", r"ends in one of \.jsonl, \.ndjson, \.csv, \.parquet, \.txt"),
     ],
 )
 def test_a_file_that_is_wrong_is_an_error(rows_of, name, data, said):
     with pytest.raises(UnsupportedInputError, match=said):
         rows_of(name, data)
+
+
+def test_columns_without_names_are_left_alone(rows_of):
+    (row,) = rows_of("q.csv", b"prompt,,\na,,\n")
+    assert row.input["prompt"] == "a"
 
 
 def test_a_file_that_is_missing_is_named(tmp_path):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import pytest
 from langchain_core.output_parsers import StrOutputParser
@@ -84,6 +85,18 @@ def test_a_card_that_is_spoiled_stops_nothing(endpoint, chat_at, rows, card):
     score_file(chat_at(endpoint), *files, sample=1)
     card_path(files[1]).write_bytes(card)
     assert score_file(chat_at(endpoint), *files).answered == 1
+
+
+def test_whoever_may_read_the_answers_may_read_the_card(endpoint, chat_at, rows):
+    """So that a colleague goes on with them."""
+    source, target = rows({"prompt": "a"})
+    card = target.with_name(target.name + ".run.json")
+    before = os.umask(0o027)
+    try:
+        score_file(chat_at(endpoint), source, target)
+    finally:
+        os.umask(before)
+    assert (target.stat().st_mode & 0o777, card.stat().st_mode & 0o777) == (0o640, 0o640)
 
 
 def test_no_key_and_no_query_is_on_the_card(make_chat, key):

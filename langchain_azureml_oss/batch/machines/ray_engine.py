@@ -171,6 +171,8 @@ def score_dataset(  # noqa: PLR0913 -- each is an option
     form = Form(system=system, column=column, template=template)
     if isinstance(model, Runnable | AzureMLOSSEmbeddings):
         scorer_of(model, form)  # here, since an actor that cannot be made is an error of Ray's
+    # A block as Ray reads it has 128 MB: one actor would ask it alone, and write it at its end.
+    dataset = dataset.repartition(target_num_rows_per_block=_ROWS)
     return _mapped(_TableAsker, model, dataset, form, cluster, cluster.places(model))
 
 
