@@ -17,11 +17,11 @@ _TRIES = 5
 
 @contextlib.contextmanager
 def ray_cluster():
-    """Start a cluster of two processors, and connect to it."""
+    """Start a cluster of three processors, as many as Ray needs to go on by its checkpoints."""
     for left in reversed(range(_TRIES)):
         try:
             ray.init(
-                num_cpus=2,
+                num_cpus=3,
                 object_store_memory=1 << 30,
                 include_dashboard=False,
                 log_to_driver=False,
