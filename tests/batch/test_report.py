@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from html.parser import HTMLParser
 
 import pytest
@@ -100,6 +101,14 @@ def test_answers_of_before_have_no_times():
 @pytest.mark.parametrize("report", [Report(), summed([line(1)]), summed([failure(1, "X")])])
 def test_a_page_of_little(report):
     assert page_of(report, "answers.jsonl").count("<h2>") == 4
+
+
+def test_the_page_has_two_colour_schemes():
+    page = page_of(summed([line(1)]), "answers.jsonl")
+    named = set(re.findall(r"var\((--\w+)\)", page))
+    dark = page.partition("prefers-color-scheme: dark")[2].partition("}")[0]
+    assert named == {"--ink", "--pale", "--paper", "--grid"}
+    assert all(f"{name}:" in dark for name in named)
 
 
 def test_foreign_words_are_no_markup():

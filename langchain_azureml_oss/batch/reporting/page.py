@@ -13,14 +13,19 @@ from langchain_azureml_oss.errors import UnsupportedInputError
 _WIDTH, _HEIGHT, _LEFT, _BOTTOM = 860, 180, 64, 24
 _COLOURS = ("#0f62fe", "#8a3ffc", "#fa4d56", "#198038", "#b28600", "#007d79")
 _STYLE = """
-body { font: 15px/1.5 system-ui, sans-serif; color: #161616; max-width: 900px; margin: 2rem auto;
-  padding: 0 1rem }
+:root { color-scheme: light dark; --ink: #161616; --pale: #525252; --paper: #fff; --grid: #e0e0e0 }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #f4f4f4; --pale: #c6c6c6; --paper: #161616; --grid: #474747 }
+  path { filter: brightness(1.4) } .key span span { filter: brightness(1.4) } }
+body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper);
+  max-width: 900px; margin: 2rem auto; padding: 0 1rem }
 h1 { font-size: 1.5rem } h2 { font-size: 1.05rem; margin: 2rem 0 .3rem }
 dl { display: grid; grid-template-columns: repeat(auto-fill, minmax(190px, 1fr)); gap: .8rem }
-dt { color: #525252; font-size: .85rem } dd { margin: 0; font-size: 1.2rem }
-svg { width: 100%; height: auto } text { font: 12px system-ui, sans-serif; fill: #525252 }
-.key { font-size: .85rem; color: #525252 } .key span { margin-right: 1rem }
-.note { color: #525252 }
+dt { color: var(--pale); font-size: .85rem } dd { margin: 0; font-size: 1.2rem }
+svg { width: 100%; height: auto } text { font: 12px system-ui, sans-serif; fill: var(--pale) }
+line { stroke: var(--grid) }
+.key { font-size: .85rem; color: var(--pale) } .key > span { margin-right: 1rem }
+.note { color: var(--pale) }
 """
 
 
@@ -103,7 +108,7 @@ def _chart(title: str, lines: Mapping[str, Sequence[float]], report: Report) -> 
         if name
     )
     grid = "".join(
-        f'<line x1="{_LEFT}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}" stroke="#e0e0e0"/>'
+        f'<line x1="{_LEFT}" x2="{_WIDTH}" y1="{y:.1f}" y2="{y:.1f}"/>'
         f'<text x="{_LEFT - 8}" y="{y + 4:.1f}" text-anchor="end">{top * share:,.10g}</text>'
         for share in (0, 0.5, 1)
         for y in [_y(top * share, top)]
