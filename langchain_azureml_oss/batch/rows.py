@@ -146,7 +146,7 @@ def _parquet(path: Path) -> Iterator[Row]:
             for batch in file.iter_batches(_BATCH):
                 for record in batch.to_pylist():
                     number += 1
-                    yield Row(number, {name: _plain(value) for name, value in record.items()})
+                    yield Row(number, {name: plain(value) for name, value in record.items()})
     except arrow.ArrowException as error:
         raise UnsupportedInputError(f"{path} is not Parquet: {error}.") from None
 
@@ -161,7 +161,7 @@ def _check_names(path: Path, names: Sequence[str]) -> None:
         seen.add(name)
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value of a table as JSON has it: dates, decimals and the like as texts."""
     try:
         json.dumps(value)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from pathlib import Path
 
@@ -39,6 +40,7 @@ def test_files(endpoint, monkeypatch, tmp_path):
         by_file = sorted(found, key=lambda one: (one["file"], one["row"]))
         assert [one.get("text") for one in by_file] == ["echo: one", None, "echo: two"]
         assert by_file[1]["error"]["type"] == "UnsupportedInputError"
+        assert by_file[1]["error"]["message"].startswith("Row 2 has no text")
     assert endpoint.requests[0].body["max_tokens"] == 9
     assert endpoint.requests[0].body["messages"][0]["role"] == "system"
 
@@ -47,14 +49,14 @@ def test_a_data_frame(endpoint, monkeypatch):
     class Frame:  # pandas is the service's, and this is all of it that is used
         def to_dict(self, orient):
             assert orient == "records"
-            return [{"town": "Oslo", "n": 1}, {"town": "Bergen", "n": 2}]
+            return [{"town": "Oslo", "n": 1}, {"town": "Bergen", "n": math.nan}]
 
     monkeypatch.setenv(azureml_script.OPTIONS, '{"template": "{{ town }}?", "api": "completion"}')
     azureml_script.init()
     endpoint.fail_next("429")
     found = lines(azureml_script.run(Frame()))
     assert [one["text"] for one in found] == [" echo: Oslo?", " echo: Bergen?"]
-    assert found[1]["input"] == {"town": "Bergen", "n": 2}
+    assert found[1]["input"] == {"town": "Bergen", "n": None}
 
 
 def test_a_wrong_key_fails_the_mini_batch(endpoint, monkeypatch, tmp_path):

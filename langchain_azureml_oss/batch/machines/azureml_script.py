@@ -25,7 +25,7 @@ from langchain_azureml_oss.batch.pacing.limits import Limits, TokenEstimate
 from langchain_azureml_oss.batch.pacing.pace import Pace
 from langchain_azureml_oss.batch.pacing.turnstile import Turnstile
 from langchain_azureml_oss.batch.progress import Progress
-from langchain_azureml_oss.batch.rows import Row, read_rows
+from langchain_azureml_oss.batch.rows import Row, plain, read_rows
 from langchain_azureml_oss.batch.run import Run
 from langchain_azureml_oss.batch.scorers import scorer_of
 from langchain_azureml_oss.batch.sinks import MemorySink
@@ -33,6 +33,7 @@ from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
 from langchain_azureml_oss.embeddings import AzureMLOSSEmbeddings
 from langchain_azureml_oss.errors import ConnectionConfigError, UnsupportedInputError
 from langchain_azureml_oss.llms import AzureMLOSSLLM
+from langchain_azureml_oss.wire import encode_json
 
 OPTIONS = "AZUREML_OSS_BATCH"
 
@@ -85,7 +86,7 @@ def run(mini_batch: Any) -> Any:
     rows = list(_rows(mini_batch))
     outcomes = asyncio.run(_outcomes([row for _, row in rows]))
     return [
-        json.dumps(where | {"row": row.number, "input": row.input} | outcomes[place], default=str)
+        encode_json(where | {"row": row.number, "input": row.input} | outcomes[place]).decode()
         for place, (where, row) in enumerate(rows)
     ]
 
@@ -93,7 +94,7 @@ def run(mini_batch: Any) -> Any:
 def _rows(mini_batch: Any) -> Iterator[tuple[dict[str, str], Row]]:
     if hasattr(mini_batch, "to_dict"):
         for number, record in enumerate(mini_batch.to_dict("records"), 1):
-            yield {}, Row(number, record)
+            yield {}, Row(number, {str(name): plain(value) for name, value in record.items()})
         return
     for name in mini_batch:
         for row in read_rows(Path(name)):
@@ -106,7 +107,7 @@ async def _outcomes(rows: Sequence[Row]) -> list[dict[str, Any]]:
     for place, row in enumerate(rows):
         numbered = row._replace(number=place)  # rows of several files have the same numbers
         try:
-            scorer.question(numbered)
+            scorer.question(row)
             asked.append(numbered)
         except UnsupportedInputError as error:
             sink.add(numbered, of_failure(error))
