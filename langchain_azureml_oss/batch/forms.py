@@ -49,7 +49,8 @@ class Form:
         try:
             return environment.from_string(self.template or "").render  # type: ignore[no-any-return]
         except jinja.TemplateError as error:
-            raise UnsupportedInputError(f"The template cannot be read: {error}.") from None
+            said = str(error).rstrip(".")
+            raise UnsupportedInputError(f"The template cannot be read: {said}.") from None
 
     def prompt(self, row: Row, *, has_roles: bool = False) -> str:
         """Return the text of a row that has no conversation.
@@ -113,7 +114,8 @@ class Form:
         except UnsupportedInputError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a template does with a value
-            msg = f"Row {row.number} does not fit the template: {in_words(error, 'jinja2')}."
+            said = in_words(error, "jinja2").rstrip(".")
+            msg = f"Row {row.number} does not fit the template: {said}."
             raise UnsupportedInputError(msg) from None
         if not text.strip():
             raise UnsupportedInputError(f"Row {row.number}: the template makes no text of it.")

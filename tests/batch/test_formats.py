@@ -345,7 +345,7 @@ def test_a_template_with_text_before_its_first_turn(chat, tmp_path):
     ],
 )
 def test_a_template_that_does_not_fit_is_an_error_of_this_package(template):
-    with pytest.raises(UnsupportedInputError):
+    with pytest.raises(UnsupportedInputError, match=r"[^.]\.$"):
         Form(template=template).prompt(Row(1, {"n": 3}))
 
 
