@@ -296,6 +296,8 @@ def _ended_by_sigterm() -> Iterator[_End]:
 
     def interrupt(*_: object) -> None:
         end.was_asked = True
+        if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+            raise KeyboardInterrupt  # a shell lets what a script starts in the background ignore it
         signal.raise_signal(signal.SIGINT)
 
     try:

@@ -275,10 +275,16 @@ def test_a_run_with_other_options_is_refused(configured, questions, run):
     assert configured.api_key not in (folder / "out.jsonl.run.json").read_text()
 
 
-def test_sigterm_ends_a_run_as_ctrl_c_does(questions, start, variables):
+@pytest.mark.parametrize("on_ctrl_c", [signal.default_int_handler, signal.SIG_IGN])
+def test_sigterm_ends_a_run_as_ctrl_c_does(questions, start, variables, on_ctrl_c):
+    """Also what a script starts in the background, where Ctrl-C is not heard."""
     with LocalEndpoint("echo", faults={"slow": 1.0}, slow_s=0.05) as endpoint:
         folder = questions(2_000)
-        process = start("batch", "in.jsonl", "out.jsonl", **variables(endpoint))
+        before = signal.signal(signal.SIGINT, on_ctrl_c)
+        try:
+            process = start("batch", "in.jsonl", "out.jsonl", **variables(endpoint))
+        finally:
+            signal.signal(signal.SIGINT, before)
         while not (folder / "out.jsonl").exists() or not (folder / "out.jsonl").stat().st_size:
             assert process.poll() is None
             time.sleep(0.02)
