@@ -16,7 +16,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from langchain_azureml_oss.batch.exports import read_answers
+from langchain_azureml_oss.batch.exports import lines_of, read_answers
 from langchain_azureml_oss.batch.forms import Form
 from langchain_azureml_oss.batch.rows import read_rows
 from langchain_azureml_oss.batch.scorers import Model, scorer_of
@@ -61,7 +61,7 @@ async def aestimate_file(
     with tempfile.TemporaryDirectory() as folder:
         answers = Path(folder, "sample.jsonl")
         run = await ascore_file(model, questions, answers, sample=sample, **options)
-        at_once, each = rows_at_once(read_answers(answers))
+        at_once, each = rows_at_once(read_answers(lines_of(answers)))
     rows = sum(1 for _ in read_rows(Path(questions)))
     share = rows / max(1, run.answered)
     usage = run.usage or {"input_tokens": 0, "output_tokens": 0}

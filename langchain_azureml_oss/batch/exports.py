@@ -45,6 +45,12 @@ def working_file(answers: Path) -> Path:
     return answers.with_name(answers.name + WORKING)
 
 
+def lines_of(answers: Path) -> Path:
+    """Return the file with the lines of a run: the working file, if answers have another form."""
+    working = working_file(answers)
+    return working if working.exists() else answers
+
+
 def check_target(answers: Path, *, overwrite: bool) -> None:
     """Raise UnsupportedInputError where a file that is there was made by something else."""
     if resolved(answers).exists() and not overwrite and not working_file(answers).exists():

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from langchain_azureml_oss import AzureMLOSSEmbeddings
-from langchain_azureml_oss.batch import score_file
+from langchain_azureml_oss.batch import estimate_file, score_file
 from langchain_azureml_oss.batch.exports import working_file
 from langchain_azureml_oss.batch.forms import Form
 from langchain_azureml_oss.batch.rows import Row, read_rows
@@ -78,6 +78,12 @@ def test_openais_batch_files(endpoint, chat, tmp_path):
     assert body["usage"]["total_tokens"] > body["usage"]["prompt_tokens"] > 0
     assert not (tmp_path / "out.errors.jsonl").exists()
     assert second["custom_id"] == "b"
+
+
+def test_what_openais_requests_would_take_is_estimated(chat, tmp_path):
+    source = write_lines(tmp_path / "in.jsonl", [request(name) for name in "abcd"])
+    found = estimate_file(chat, source, sample=2)
+    assert (found.rows, found.sample, found.failed, found.requests) == (4, 2, 0, 4)
 
 
 def test_openais_error_file_and_a_second_run(endpoint, chat, tmp_path):

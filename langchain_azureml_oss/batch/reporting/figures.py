@@ -12,7 +12,7 @@ from typing import Any
 
 from langchain_azureml_oss.batch.answer_file import resolved
 from langchain_azureml_oss.batch.counts import Counts
-from langchain_azureml_oss.batch.exports import read_answers, working_file
+from langchain_azureml_oss.batch.exports import lines_of, read_answers
 from langchain_azureml_oss.batch.run_card import RunCard
 
 PERCENTILES = (50, 90, 99)
@@ -70,8 +70,7 @@ def report_of(answers: Path) -> Report:
     Raises:
         UnsupportedInputError: it is no such file.
     """
-    working = working_file(answers)
-    found = working if working.exists() else answers
+    found = lines_of(answers)
     return summed(read_answers(found), RunCard(resolved(found)).begins)
 
 
