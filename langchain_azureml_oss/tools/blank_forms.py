@@ -55,7 +55,8 @@ def fields_of(schema: Mapping[str, Any]) -> Fields:
     shown = [properties for part in parts if (properties := part.get("properties"))]
     names = [str(name) for one in shown if isinstance(one, Mapping) for name in one]
     others = ("additionalProperties", "patternProperties")
-    takes_others = any(part.get(key) for part in parts for key in others)
+    takes_others = any(part.get(key, False) is not False for part in parts for key in others)
+    takes_others |= any(_is_open(option) for part in parts for option in _options(part))
     return Fields(tuple(dict.fromkeys(names)), bool(names) and not takes_others)
 
 
@@ -162,6 +163,14 @@ class _Form:
 def _options(schema: Mapping[str, Any]) -> list[Any]:
     union = schema.get("anyOf") or schema.get("oneOf")
     return union if isinstance(union, list) else []
+
+
+def _is_open(option: Any) -> bool:
+    """Whether any object is right: nothing is said of its fields."""
+    if not isinstance(option, Mapping):
+        return bool(option)
+    says_more = {"$ref", "allOf", "anyOf", "oneOf", "properties", "enum", "const"}
+    return says_more.isdisjoint(option) and not {"object", "any"}.isdisjoint(_kinds(option))
 
 
 def _has_parts(schema: Mapping[str, Any]) -> bool:

@@ -213,7 +213,11 @@ def _is_schema(arguments: Any, schema: Mapping[str, Any] | None) -> bool:
     if own.keys().isdisjoint(arguments) and not _SCHEMA_PARTS.isdisjoint(arguments):
         return True
     return all(_is_property(item) for item in arguments.values()) and any(
-        own.get(name) == item or not _takes_object(own.get(name))
+        own.get(name) == item
+        # Notes alone may be data, as in `{"event": {"title": "Lunch"}}`.
+        or (
+            not _takes_object(own.get(name)) and (name in own or not _SCHEMA_NOTES.issuperset(item))
+        )
         for name, item in arguments.items()
     )
 
@@ -222,17 +226,20 @@ def _is_property(value: Any) -> bool:
     """Whether a value is the schema of one argument, as in `{"path": {"type": "string"}}`."""
     if not isinstance(value, dict) or not value:
         return False
-    kinds = value.get("type")
-    kinds = kinds if isinstance(kinds, list) else [kinds]
     return (
-        any(isinstance(kind, str) and kind.lower() in _SCHEMA_TYPES for kind in kinds)
+        any(isinstance(kind, str) and kind.lower() in _SCHEMA_TYPES for kind in _kinds(value))
         or not _SCHEMA_KEYS.isdisjoint(value)
         or _SCHEMA_NOTES.issuperset(value)
     )
 
 
 def _takes_object(schema: Any) -> bool:
-    return isinstance(schema, dict) and schema.get("type", "object") == "object"
+    return isinstance(schema, dict) and ("type" not in schema or "object" in _kinds(schema))
+
+
+def _kinds(schema: Mapping[str, Any]) -> list[Any]:
+    kinds = schema.get("type")
+    return kinds if isinstance(kinds, list) else [kinds]
 
 
 def wire_call(name: str, arguments: Any) -> WireCall:

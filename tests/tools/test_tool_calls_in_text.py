@@ -228,6 +228,23 @@ def test_a_tool_may_take_what_looks_like_a_schema():
         assert scanned(text, tools={"list": schema}) == ("", [("list", arguments)])
 
 
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"type": "object"},
+        {"type": "object", "properties": {}, "additionalProperties": True},
+        {"type": "object", "additionalProperties": {"type": "object"}},
+        {"type": "object", "properties": {"event": {"type": ["object", "null"]}}},
+        {"type": "object", "properties": {"event": {"anyOf": [{"type": "object"}]}}},
+    ],
+    ids=str,
+)
+def test_a_title_may_be_that_of_what_a_call_is_about(schema):
+    for event in ({"title": "Lunch"}, {"format": "pdf", "description": "All of it"}):
+        text = json.dumps({"name": "plan", "arguments": {"event": event}})
+        assert scanned(text, tools={"plan": schema}) == ("", [("plan", {"event": event})])
+
+
 QUOTED = [
     f"Sure! {PLAIN_ADD}\nDone.",
     f"I will add. <tool_call>{PLAIN_ADD}</tool_call> Done.",
