@@ -44,6 +44,9 @@ from langchain_azureml_oss.wire import Choice, Event, Reply, SSEDecoder
 
 logger = logging.getLogger(__name__)
 
+_SAID = ("text", "reasoning", "tool_calls", "refusal")
+"""What a model says in a choice."""
+
 
 class EventReader(Generic[T]):
     """Makes results of the events of a stream.
@@ -74,6 +77,7 @@ class EventReader(Generic[T]):
         self._has_choice = False
         self._trouble: StreamInterruptedError | None = None
         """An error event; it counts where no finish reason comes before or after it."""
+        self._told_in_parts: set[str] = set()
         self._texts: list[str] = []
         self._size = 0
         self.done = False
@@ -144,6 +148,7 @@ class EventReader(Generic[T]):
             if choice is None or choice.index:
                 continue
             self._has_choice = True
+            self._take_off_repeats(choice)
             self._finish_reason = choice.finish_reason or self._finish_reason
             piece = self._choice.feed(choice)
             piece.tool_calls = self._calls.feed(piece.tool_calls)
@@ -151,6 +156,15 @@ class EventReader(Generic[T]):
                 self._texts.append(piece.text)
                 results.append(self._piece(piece))
         return results
+
+    def _take_off_repeats(self, choice: Choice) -> None:
+        """Take out of a whole message what its parts told before; some servers write both."""
+        for name in _SAID:
+            said = getattr(choice, name)
+            if said and not choice.is_whole:
+                self._told_in_parts.add(name)
+            elif said and name in self._told_in_parts:
+                setattr(choice, name, type(said)())
 
     def _take_trouble(self, data: bytes) -> None:
         """Go on, for now: Microsoft's server writes such an event for each ping of an engine."""

@@ -86,7 +86,8 @@ class OpenAIFormatter(ContentFormatter):
         choices = self._choices(data, is_event=True)
         # Some servers write a whole message into one event.
         parts = [(choice, "delta" if choice.get("delta") else "message") for choice in choices]
-        return _reply(data, [_choice(*part) for part in parts if _brings_any(*part)])
+        found = [_choice(*part, in_event=True) for part in parts if _brings_any(*part)]
+        return _reply(data, found)
 
     def _choices(self, data: Any, *, is_event: bool = False) -> Sequence[Any]:
         """Return the choices.
@@ -94,9 +95,10 @@ class OpenAIFormatter(ContentFormatter):
         Raises:
             AzureMLOSSError: the error that is written beside them, or in their place.
         """
-        if error := error_inside(data):
-            raise error
         choices = data.get("choices") if isinstance(data, dict) else ...
+        error = error_inside(data)
+        if error and not (choices and _says_nothing(data.get("error"))):
+            raise error
         if isinstance(choices, list):
             return choices
         # Servers write null in a first event, and in the one with the usage, or leave the list out.
@@ -122,6 +124,11 @@ def _speaks(choice: Mapping[str, Any], part: str) -> bool:
     return bool(choice.get(part)) or choice.get("text") is not None
 
 
+def _says_nothing(error: Any) -> bool:
+    """Whether an error is a form that was not filled in, as some servers have it in each answer."""
+    return isinstance(error, Mapping) and not any(error.values())
+
+
 def _brings_any(choice: Mapping[str, Any], part: str) -> bool:
     return _speaks(choice, part) or bool(choice.get("finish_reason"))
 
@@ -136,7 +143,7 @@ def _reply(data: Mapping[str, Any], choices: Sequence[Choice]) -> Reply:
     )
 
 
-def _choice(choice: Mapping[str, Any], part: str) -> Choice:
+def _choice(choice: Mapping[str, Any], part: str, *, in_event: bool = False) -> Choice:
     message = choice.get(part) or {}
     return Choice(
         text=content_text(message.get("content")) or choice.get("text") or "",
@@ -145,6 +152,7 @@ def _choice(choice: Mapping[str, Any], part: str) -> Choice:
         finish_reason=choice.get("finish_reason"),
         logprobs=choice.get("logprobs"),
         index=choice.get("index") or 0,
+        is_whole=in_event and part == "message",
         refusal=message.get("refusal"),
     )
 
@@ -170,6 +178,6 @@ def reasoning_text(message: Mapping[str, Any]) -> str:
     """
     content = message.get("content")
     parts = content if isinstance(content, list) else ()
-    thoughts = [part["thinking"] for part in parts if "thinking" in part]
+    thoughts = [part.get("thinking") for part in parts if not isinstance(part, str)]
     told = message.get("reasoning_content") or message.get("reasoning")
     return told or "".join(map(content_text, thoughts))

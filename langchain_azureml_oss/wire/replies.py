@@ -20,6 +20,8 @@ class Choice:
     logprobs: Any = None
     index: int = 0
     refusal: str | None = None
+    is_whole: bool = False
+    """Of an event: whether it is a whole message, which may repeat what other events told."""
     stopped_at: str | None = None
     """The family template's own stop string that cut the text."""
     misfit: str | None = None

@@ -108,6 +108,18 @@ async def test_an_event_may_hold_a_whole_message(told, way):
 
 
 @pytest.mark.parametrize("way", ["stream", "astream"])
+@pytest.mark.parametrize("delta", [{"delta": {}}, {"delta": None}, {}], ids=str)
+@pytest.mark.parametrize("again", [{"content": "Hi"}, {"content": "Hi", "reasoning": "Hm."}])
+async def test_a_message_behind_its_parts_says_nothing_new(told, way, delta, again):
+    """Perplexity's servers repeat in each event all that was said so far."""
+    parts = [part(content="H", reasoning="Hm."), part(content="i")]
+    last = {"choices": [{"message": again, "finish_reason": "stop", **delta}]}
+    message = await told(way, None, [*parts, last])
+    assert (message.text, reasoning(message)) == ("Hi", "Hm.")
+    assert message.response_metadata["finish_reason"] == "stop"
+
+
+@pytest.mark.parametrize("way", ["stream", "astream"])
 @pytest.mark.parametrize("odd", [b"data:\n\n", b"data: \n\n", b"data: [DONE] \n\n"], ids=str)
 async def test_blanks_of_an_event_mean_nothing(told, way, odd):
     message = await told(way, None, [part(content="Hi"), part("stop"), odd])
@@ -134,11 +146,20 @@ async def test_an_error_beside_choices_is_one(told, way, choices, error, cls):
 
 
 @pytest.mark.parametrize("way", WAYS)
-@pytest.mark.parametrize("nothing", [None, "", {}, []], ids=str)
+@pytest.mark.parametrize(
+    "nothing", [None, "", {}, [], False, {"code": None, "message": ""}, {"error": None}], ids=str
+)
 async def test_no_error_beside_choices_is_none(told, way, nothing):
     answered = {**whole(content="Hi"), "error": nothing}
     message = await told(way, answered, [{**part("stop", content="Hi"), "error": nothing}])
     assert message.text == "Hi"
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_error_in_vllms_form_beside_choices_is_one(told, way):
+    failed = {**whole(content="Hi"), "object": "error", **ERROR}
+    with pytest.raises(RateLimitError):
+        await told(way, failed, [failed])
 
 
 @pytest.mark.parametrize("failed", [{"choices": [], "error": ERROR}, {"error": ERROR}], ids=str)
@@ -232,6 +253,14 @@ async def test_thoughts_among_the_parts_of_the_content_are_reasoning(told, way, 
     streamed = [part(content=[thought]), part(content=[text]), part("stop")]
     message = await told(way, whole(content=[thought, text]), streamed, output_version=version)
     assert (message.text, reasoning(message)) == ("Hi", "Hm.")
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_text_about_thinking_among_the_parts_is_no_thought(told, way):
+    parts = ["I am thinking of ", {"type": "text", "text": "X", "thinking": None}]
+    streamed = [part(content=parts[:1]), part(content=parts[1:]), part("stop")]
+    message = await told(way, whole(content=parts), streamed)
+    assert (message.text, reasoning(message)) == ("I am thinking of X", "")
 
 
 # -- calls -----------------------------------------------------------------------------------------
