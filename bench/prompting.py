@@ -1,8 +1,8 @@
 """Counts how often a small model's answers are right where tools and forms are shown as text.
 
-Every task is put to SmolLM2 (135M parameters) on the local endpoint at
-temperature 0, in each wording of prompting_wordings.py, in each dialect, and with each constraint
-of decoding where a call or a form is a must. An answer is well-formed where it is a call, a form or
+Every task is put to SmolLM2 (135M parameters) on the local endpoint at temperature 0, in each
+wording of prompting_wordings.py, in each dialect, and with each constraint of decoding where a call
+or a form is a must. An answer is well-formed where it is a call, a form or
 words as asked for, and right where what was asked for stands in it. Each prompt is read from its
 beginning, so an answer does not depend on what was asked before, and a subset counts as it does in
 the whole: `make bench ARGS="prompting --tasks chosen-by --dialects json --kind form"`. Without
@@ -19,10 +19,10 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, ClassVar, NamedTuple
 
+import prompting_held_out
+import prompting_tasks
 from langchain_core.exceptions import OutputParserException
 from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, ToolMessage
-from prompting_held_out import TASKS as HELD_OUT
-from prompting_tasks import TASKS as CHOSEN_BY
 from prompting_tasks import TOOLS, Task
 from prompting_wordings import WORDINGS, wording
 
@@ -33,6 +33,7 @@ from langchain_azureml_oss.formatters.openai import OpenAIFormatter
 from langchain_azureml_oss.local import LocalEndpoint
 from langchain_azureml_oss.tools import misfit
 
+TASKS = {"chosen-by": prompting_tasks.TASKS, "held-out": prompting_held_out.TASKS}
 DIALECTS = ("json", "llama", "hermes", "mistral")
 CONSTRAINTS = ("none", "json_object", "json_schema")
 SETTINGS = {"temperature": 0, "seed": 1, "max_tokens": 96, "timeout": 300}
@@ -202,7 +203,7 @@ def table(found: Sequence[Outcome]) -> None:
 def main(arguments: Sequence[str] | None = None) -> None:
     """Ask, count and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tasks", choices=["chosen-by", "held-out"], default="held-out")
+    parser.add_argument("--tasks", choices=list(TASKS), default="held-out")
     parser.add_argument("--wordings", default=",".join(WORDINGS))
     parser.add_argument("--dialects", default=",".join(DIALECTS))
     parser.add_argument("--constraints", default=",".join(CONSTRAINTS))
@@ -210,8 +211,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--show", action="store_true", help="print every answer")
     options = parser.parse_args(arguments)
     logging.getLogger("langchain_azureml_oss").setLevel(logging.ERROR)
-    named = CHOSEN_BY if options.tasks == "chosen-by" else HELD_OUT
-    tasks = [task for task in named if task.kind.startswith(options.kind)]
+    tasks = [task for task in TASKS[options.tasks] if task.kind.startswith(options.kind)]
     chosen = [
         list(named.split(","))
         for named in (options.wordings, options.dialects, options.constraints)

@@ -350,28 +350,19 @@ TASKS: Sequence[Task] = (
     Task(
         OPTIONAL,
         "My name is Eva.",
-        form=an_object(
-            {"name": TEXT, "age": or_null(INTEGER)},
-            optional=["age"],
-        ),
+        form=an_object({"name": TEXT, "age": or_null(INTEGER)}, optional=["age"]),
         values={"name": "Eva", "age": None},
     ),
     Task(
         OPTIONAL,
         "My name is Ben.",
-        form=an_object(
-            {"name": TEXT, "email": or_null(TEXT)},
-            optional=["email"],
-        ),
+        form=an_object({"name": TEXT, "email": or_null(TEXT)}, optional=["email"]),
         values={"name": "Ben", "email": None},
     ),
     Task(
         OPTIONAL,
         "Lena is 12 years old.",
-        form=an_object(
-            {"name": TEXT, "age": or_null(INTEGER)},
-            optional=["age"],
-        ),
+        form=an_object({"name": TEXT, "age": or_null(INTEGER)}, optional=["age"]),
         values={"name": "Lena", "age": 12},
     ),
     Task(
