@@ -7,7 +7,7 @@ import re
 from typing import Any
 from urllib.parse import SplitResult, unquote_plus, urlsplit, urlunsplit
 
-from langchain_azureml_oss.errors import ConnectionConfigError, is_like_a_key, path_without_keys
+from langchain_azureml_oss.errors import ConnectionConfigError, is_like_a_key, url_without_keys
 from langchain_azureml_oss.wire import looks_secret
 
 _EXAMPLE = "Its form is https://my-endpoint.eastus2.inference.ml.azure.com/score."
@@ -78,7 +78,7 @@ def without_secrets(url: str) -> str:
             if parts.hostname and (parts.scheme or _HOST.fullmatch(parts.hostname)):
                 _ = parts.port  # what is no number may be the key
                 shown = urlunsplit((parts.scheme, host, parts.path, "", ""))
-                return path_without_keys(shown).removeprefix("//")
+                return url_without_keys(shown).removeprefix("//")
         except ValueError:
             continue
     return "(not shown)"

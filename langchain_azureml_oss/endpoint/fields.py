@@ -44,7 +44,7 @@ from langchain_azureml_oss.endpoint.headers import (
 from langchain_azureml_oss.endpoint.model_settings import SETTINGS, ModelSettings
 from langchain_azureml_oss.endpoint.secret_settings import refuse_secrets
 from langchain_azureml_oss.endpoint.self_description import SelfDescribing
-from langchain_azureml_oss.errors import ConnectionConfigError, path_without_keys, redact
+from langchain_azureml_oss.errors import ConnectionConfigError, redact, url_without_keys
 from langchain_azureml_oss.exchange import Retry
 from langchain_azureml_oss.families import (
     FamilyProfile,
@@ -239,7 +239,7 @@ class EndpointFields(SelfDescribing, ModelSettings):
         for source in (AsTheyAre(self.model_kwargs), fields):
             check(merge(source))
         refuse_secrets(self.model_kwargs, "model_kwargs", self.endpoint_api_key)
-        self._shown_url = path_without_keys(redact(self.endpoint_url, key or ""))
+        self._shown_url = url_without_keys(redact(self.endpoint_url, key or ""))
         self._row = profile(self.model_family)
         self._formatter = self.content_formatter or (
             contract_for(self.endpoint_url, self._row)

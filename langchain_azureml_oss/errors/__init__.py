@@ -38,12 +38,12 @@ from langchain_azureml_oss.errors.redaction import (
     frames_forgotten,
     in_words,
     is_like_a_key,
-    keys_in_path,
+    keys_in_url,
     named,
-    path_without_keys,
     quoted,
     redact,
     shorten,
+    url_without_keys,
 )
 from langchain_azureml_oss.errors.refused_features import refused_feature
 from langchain_azureml_oss.errors.response import ErrorResponse
@@ -95,13 +95,13 @@ __all__ = [
     "harmless",
     "in_words",
     "is_like_a_key",
-    "keys_in_path",
+    "keys_in_url",
     "named",
     "on_one_line",
-    "path_without_keys",
     "quoted",
     "redact",
     "refused_feature",
     "response_details",
     "shorten",
+    "url_without_keys",
 ]

@@ -89,7 +89,7 @@ def named(name: Any) -> str:
     return text if not is_like_a_key(text) and len(text) <= _MOST_SHOWN else quoted(text)
 
 
-def keys_in_path(url: str) -> list[str]:
+def keys_in_url(url: str) -> list[str]:
     """Return the parts of a URL's path and fragment that may be keys, as they are written there."""
     try:
         parts = urlsplit(url)
@@ -99,9 +99,9 @@ def keys_in_path(url: str) -> list[str]:
     return [part for part in found if part and is_like_a_key(unquote(part))]
 
 
-def path_without_keys(url: str) -> str:
+def url_without_keys(url: str) -> str:
     """Return a URL for people, in which what may be a key is not shown."""
-    for part in keys_in_path(url):
+    for part in keys_in_url(url):
         url = url.replace(part, "[redacted]")
     return url
 

@@ -48,7 +48,7 @@ from langchain_azureml_oss.errors import (
     StreamInterruptedError,
     frames_forgotten,
     from_response,
-    keys_in_path,
+    keys_in_url,
     on_one_line,
     redact,
     response_details,
@@ -217,7 +217,7 @@ def _in_the_clear(take: Callable[..., Any], secrets: list[SecretStr], call: Call
         return take(
             *(known.get_secret_value() for known in secrets),
             *call.request.secrets,
-            *keys_in_path(call.request.url),
+            *keys_in_url(call.request.url),
         )
 
 
