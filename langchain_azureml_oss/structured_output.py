@@ -159,10 +159,10 @@ class _Checked:
         if parsed is None:
             errors = [call["error"] for call in message.invalid_tool_calls if call["error"]]
             raise _misfit("; ".join(errors) or "it holds no call of the schema's function", message)
-        self._refuse_copies(message)
+        self._refuse_unfilled(message)
         return parsed
 
-    def _refuse_copies(self, message: AIMessage) -> None:
+    def _refuse_unfilled(self, message: AIMessage) -> None:
         """Raise where a form that was shown in words was not filled in: its schema may take all."""
         if "misfit" not in message.response_metadata:
             return

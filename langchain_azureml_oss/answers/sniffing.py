@@ -60,8 +60,7 @@ class SniffingReader(Generic[T]):
 
     def _chosen(self) -> Reader[T]:
         if self._reader is None:
-            is_stream = self._held.startswith(_LINES)
-            self._reader = self._events() if is_stream else self._whole()
+            self._reader = self._events() if is_stream(self._held) else self._whole()
         return self._reader
 
     def _known(self, results: list[T]) -> list[T]:
