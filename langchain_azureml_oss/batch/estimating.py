@@ -19,8 +19,9 @@ from typing import Any, NamedTuple
 from langchain_azureml_oss.batch.exports import lines_of, read_answers
 from langchain_azureml_oss.batch.forms import Form
 from langchain_azureml_oss.batch.rows import read_rows
+from langchain_azureml_oss.batch.run import MAX_CONCURRENCY
 from langchain_azureml_oss.batch.scorers import Model, scorer_of
-from langchain_azureml_oss.batch.scoring import MAX_CONCURRENCY, ascore_file, blocking
+from langchain_azureml_oss.batch.scoring import ascore_file, blocking
 
 
 class Estimate(NamedTuple):

@@ -36,6 +36,8 @@ _FATAL = (AuthenticationError, ConnectionConfigError, NotFoundError, PermissionD
 """Every other row would end the same way."""
 _OVERLOAD = frozenset({429, 502, 503, 504})
 """Statuses that are no fault of the request."""
+MAX_CONCURRENCY = 64
+"""Most requests at the same time, where nobody says."""
 MAX_UNANSWERED = 10
 """Requests without any answer, one after the other, before the endpoint counts as gone."""
 
@@ -71,7 +73,7 @@ class Run:
     budget: int | None = None
     """Tokens, after which no further request starts."""
     duplicates: Duplicates | None = None
-    most: int = 64
+    most: int = MAX_CONCURRENCY
     """Requests at the same time, never more, whatever the gate allows."""
     patience: int = 6
     """Refusals of a request before it waits until it is alone, and of one that is."""

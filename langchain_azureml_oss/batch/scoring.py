@@ -20,7 +20,7 @@ from langchain_azureml_oss.batch.pacing.pace import Pace
 from langchain_azureml_oss.batch.pacing.turnstile import Turnstile
 from langchain_azureml_oss.batch.progress import Progress
 from langchain_azureml_oss.batch.rows import Row, files_of, read_rows
-from langchain_azureml_oss.batch.run import Run
+from langchain_azureml_oss.batch.run import MAX_CONCURRENCY, Run
 from langchain_azureml_oss.batch.run_card import RunCard, settings_of
 from langchain_azureml_oss.batch.scorers import Model, Scorer, scorer_of
 from langchain_azureml_oss.errors import UnsupportedInputError
@@ -28,8 +28,6 @@ from langchain_azureml_oss.errors import UnsupportedInputError
 P = ParamSpec("P")
 T = TypeVar("T")
 
-MAX_CONCURRENCY = 64
-"""Most requests at the same time, where nobody says."""
 _RETRIES = 6
 """Refusals of a lone request before it counts as failed, where the model does not say."""
 

@@ -26,7 +26,7 @@ from langchain_azureml_oss.batch.pacing.pace import Pace
 from langchain_azureml_oss.batch.pacing.turnstile import Turnstile
 from langchain_azureml_oss.batch.progress import Progress
 from langchain_azureml_oss.batch.rows import Row, plain, read_rows
-from langchain_azureml_oss.batch.run import Run
+from langchain_azureml_oss.batch.run import MAX_CONCURRENCY, Run
 from langchain_azureml_oss.batch.scorers import scorer_of
 from langchain_azureml_oss.batch.sinks import MemorySink
 from langchain_azureml_oss.chat_models import AzureMLOSSChatModel
@@ -62,7 +62,7 @@ def init() -> None:
     names = ("system", "column", "template")
     form = {name: options.pop(name) for name in names if name in options}
     limits = {name: options.pop(f"limit_{name}", None) for name in ("requests", "tokens")}
-    most = options.pop("max_concurrency", 64)
+    most = options.pop("max_concurrency", MAX_CONCURRENCY)
     api = options.pop("api", "chat")
     if api not in _MODELS:
         raise ConnectionConfigError(f"{OPTIONS}: api is one of {', '.join(_MODELS)}, not {api!r}.")

@@ -31,7 +31,7 @@ from langchain_azureml_oss.batch.pacing.limits import TokenEstimate
 from langchain_azureml_oss.batch.progress import Progress
 from langchain_azureml_oss.batch.row_numbers import RowNumbers
 from langchain_azureml_oss.batch.rows import Row
-from langchain_azureml_oss.batch.run import Run
+from langchain_azureml_oss.batch.run import MAX_CONCURRENCY, Run
 from langchain_azureml_oss.batch.scorers import Model, kind_of_model, scorer_of
 from langchain_azureml_oss.batch.sinks import MemorySink, Sink
 from langchain_azureml_oss.embeddings import AzureMLOSSEmbeddings
@@ -53,7 +53,7 @@ class Cluster:
     actors: int = 2
     address: str | None = None
     """Of the cluster's head; None: the one that is there, or one on this machine."""
-    max_concurrency: int = 64
+    max_concurrency: int = MAX_CONCURRENCY
     """Of the whole cluster, like the limits."""
     limit_requests: int | None = None
     limit_tokens: int | None = None
@@ -130,7 +130,7 @@ def score_dataset(  # noqa: PLR0913 -- each is an option
     dataset: Any,
     *,
     actors: int = 2,
-    max_concurrency: int = 64,
+    max_concurrency: int = MAX_CONCURRENCY,
     limit_requests: int | None = None,
     limit_tokens: int | None = None,
     system: str | None = None,
