@@ -2,11 +2,12 @@
 
 `arguments.py` is what the constructors take, `fields.py` and `model_settings.py` what is kept of
 it, `headers.py` what a caller adds to each request, `self_description.py` what tools show of all
-this, `traces.py` the names in traces. `call_options.py` is what one call may say about itself,
-`plain_calls.py` carries any request, `calls.py` builds the call that answers a question,
-`prompt_rounds.py` those for several prompts, `llm_output.py` what a result says of all its answers.
-`token_counting.py` counts, `discovery.py` asks a server about itself, `loading.py` makes the
-classes known to LangChain. Imports every room below. Internal, but for what the models inherit.
+this, `traces.py` the names in traces; `secret_settings.py` finds keys where none may be.
+`call_options.py` is what one call may say about itself, `plain_calls.py` carries any request,
+`calls.py` builds the call that answers a question, `prompt_rounds.py` those for several prompts,
+`llm_output.py` what a result says of all its answers. `token_counting.py` counts, `discovery.py`
+asks a server about itself, `loading.py` makes the classes known to LangChain. Imports every room
+below. Internal, but for what the models inherit.
 """
 
 from langchain_azureml_oss.endpoint.arguments import SharedArguments

@@ -1,7 +1,9 @@
 """The only places with I/O: two drivers, `sync.py` and `aio.py`, that decide nothing.
 
-`settings.py` is what they are told alike: pool, TLS, proxies. Imports `wire`, `errors` and
-`exchange`. Internal.
+`settings.py` is what they are told alike: pool, TLS, proxies; `steps.py` their loop over an
+exchange, `failures.py` the words of what they could not do. `sync_session.py`,
+`sync_connection.py`, `sync_answer.py` and `bounds.py` are the sync one's parts, `places.py` the
+async one's. Imports `wire`, `errors` and `exchange`. Internal.
 """
 
 from langchain_azureml_oss.transports.aio import AsyncTransport
