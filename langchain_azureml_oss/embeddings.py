@@ -160,7 +160,7 @@ class AzureMLOSSEmbeddings(PlainCalls, EndpointFields, Embeddings):
     def _connected(self) -> Self:
         super()._connected()
         if self.content_formatter is not None:
-            msg = "content_formatter: embeddings have none; contract='openai' or 'score' says all."
+            msg = "content_formatter: embeddings have none; contract= says all."
             raise ConnectionConfigError(msg)
         if check_contract(self._formatter.name) != "score-params" and self.input_columns:
             msg = "input_columns: a table is sent with contract='score-params' alone."

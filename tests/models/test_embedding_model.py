@@ -177,7 +177,9 @@ def test_what_is_no_text_is_refused(plug, embed, texts):
 TWO = [[1.0, 2.5], [3.0, 4.0]]
 
 
-@pytest.mark.parametrize("url", [SCORE, OPENAI])
+@pytest.mark.parametrize(
+    ("url", "contract"), [(SCORE, "score"), (OPENAI, "openai"), (SCORE, "score-params")]
+)
 @pytest.mark.parametrize(
     "body",
     [
@@ -200,8 +202,8 @@ TWO = [[1.0, 2.5], [3.0, 4.0]]
         *("mlflow", "mlflow's embeddings task", "clip", "medimageinsight", "the same as onnx"),
     ],
 )
-def test_every_shape_is_read_with_both_contracts(plug, answer, embed, url, body):
-    model = make(url)
+def test_every_shape_is_read_with_every_contract(plug, answer, embed, url, contract, body):
+    model = make(url, contract=contract)
     plug(model, answer(body))
     assert embed(model, ["a", "b"]) == TWO
 
