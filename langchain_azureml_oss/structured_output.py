@@ -158,7 +158,7 @@ class _Checked:
             raise _misfit(str(error), message) from error
         if parsed is None:
             errors = [call["error"] for call in message.invalid_tool_calls if call["error"]]
-            raise _misfit("; ".join(errors) or "it holds no call of the schema's function", message)
+            raise _misfit("; ".join(errors) or _NO_CALL, message)
         self._refuse_unfilled(message)
         return parsed
 
@@ -292,7 +292,13 @@ def _refused(message: AIMessage) -> Exception:
     return cast("Exception", known(refusal, raw_message=message))
 
 
+_NO_CALL = "it holds no call of the schema's function (method='json_schema' asks for no call)"
+_ENDED_EARLY = "the answer ended early, at the limit of tokens (max_tokens); "
+
+
 def _misfit(reason: str, message: AIMessage) -> OutputParserException:
+    if message.response_metadata.get("finish_reason") == "length":
+        reason = _ENDED_EARLY + reason
     written = message.text or str([*message.tool_calls, *message.invalid_tool_calls])
     msg = f"The answer does not have the form that was asked for: {reason}. It was: {written}"
     return OutputParserException(harmless(msg), llm_output=written)

@@ -99,7 +99,8 @@ class _Form:
         plain = [self._plain(one) for one in union or [schema]]
         if not any(map(_has_parts, plain)):
             text = _blank(schema, plain, optional=optional)
-            self.blanks.add(text)
+            kinds = {f"<{kind}>" for one in plain for kind in _kinds(one)}
+            self.blanks |= {text, *kinds}  # part of a blank is copied too
             self._note(where, [said for one in (schema, *plain) for said in _described(one)])
             return encode_json(text).decode() if _is_text(plain) else text
         optionals = ["optional"] if optional else []

@@ -176,6 +176,31 @@ def test_a_blank_of_the_form_that_is_copied_twice_is_no_answer(serve, method, sc
     assert len(running.endpoint.requests) == 2
 
 
+@pytest.mark.parametrize("copied", ["<string>", "<string or null; optional>"])
+def test_a_part_of_a_blank_is_none_either(serve, copied):
+    running = serve(telling(json.dumps({"name": copied})), path="/score")
+    form = {"title": "f", "type": "object", "properties": {"name": {"type": ["string", "null"]}}}
+    with pytest.raises(OutputParserException, match=f"{copied} was copied"):
+        running.chat.with_structured_output(form).invoke("Who?")
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("method", ["function_calling", "json_schema", "json_mode"])
+def test_of_a_cut_answer_the_error_says_so(method, stream):
+    with LocalEndpoint("echo") as endpoint:
+        chat = AzureMLOSSChatModel(connection=endpoint.connection("LLAMA", V1), max_tokens=2)
+        model = chat.with_structured_output(Joke, method=method)
+        with pytest.raises(OutputParserException, match="ended early, at the limit of tokens"):
+            list(model.stream("A joke.")) if stream else model.invoke("A joke.")
+
+
+def test_of_an_answer_without_a_call_the_error_names_the_other_method(serve):
+    running = serve(lambda _: json.dumps(FITTING))
+    with pytest.raises(OutputParserException, match="method='json_schema'"):
+        running.chat.with_structured_output(Joke).invoke("A joke.")
+    assert running.chat.with_structured_output(Joke, method="json_schema").invoke("A joke.")
+
+
 @pytest.mark.parametrize("method", ["function_calling", "json_schema"])
 def test_what_only_looks_like_a_blank_is_an_answer_where_no_form_was_shown(serve, method):
     running = serve(telling(json.dumps(BLANKS)))
