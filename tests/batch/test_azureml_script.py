@@ -77,12 +77,65 @@ def test_options_that_are_none(endpoint, monkeypatch, options, said):
         azureml_script.init()
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"colum": "q"}, r"there is no colum \(did you mean column\?\)\. It takes api, system, "),
+        ({"dedupe": True, "max_tokens": 9}, "dedupe is not for a deployment, but for `azureml-oss"),
+        ({"budget_tokens": 9, "sample": 2}, "budget_tokens is not for .*; sample is not for "),
+        ({"top_k": 5}, "there is no top_k.* arguments of AzureMLOSSChatModel; .* model_kwargs"),
+        ({"schema": "answer.json"}, "schema is a JSON schema, an object"),
+        ({"schema": {"type": "object"}, "api": "completion"}, "schema is for a chat model"),
+        ({"system": "Be brief.", "api": "embeddings"}, "has no system message"),
+    ],
+)
+def test_options_that_cannot_apply(endpoint, monkeypatch, options, said):
+    monkeypatch.setenv(azureml_script.OPTIONS, json.dumps(options))
+    with pytest.raises(errors.ConnectionConfigError, match=f"^{azureml_script.OPTIONS}: .*{said}"):
+        azureml_script.init()
+
+
+def test_settings_of_the_model(endpoint, monkeypatch, tmp_path):
+    options = {"max_new_tokens": 9, "model_kwargs": {"top_k": 5}, "temperature": 0}
+    monkeypatch.setenv(azureml_script.OPTIONS, json.dumps(options))
+    (tmp_path / "a.txt").write_text("one\n")
+    azureml_script.init()
+    azureml_script.run([str(tmp_path / "a.txt")])
+    body = endpoint.requests[0].body
+    assert (body["max_tokens"], body["top_k"], body["temperature"]) == (9, 5, 0)
+
+
+def test_a_schema(monkeypatch, tmp_path):
+    schema = {"type": "object", "properties": {"n": {"type": "integer"}}, "required": ["n"]}
+    monkeypatch.setenv(azureml_script.OPTIONS, json.dumps({"schema": schema}))
+    (tmp_path / "a.txt").write_text("one\n")
+    with LocalEndpoint("scripted", script=lambda _: '{"n": 7}') as endpoint:
+        monkeypatch.setenv("AZUREML_ENDPOINT_URL", endpoint.url + "/v1")
+        monkeypatch.setenv("AZUREML_ENDPOINT_API_KEY", endpoint.api_key)
+        monkeypatch.setenv("AZUREML_MODEL_FAMILY", "LLAMA")
+        azureml_script.init()
+        (found,) = lines(azureml_script.run([str(tmp_path / "a.txt")]))
+    assert found["answer"] == {"n": 7}
+    assert "response_format" in endpoint.requests[0].body
+
+
 def test_embeddings(endpoint, monkeypatch, tmp_path):
     monkeypatch.setenv(azureml_script.OPTIONS, '{"api": "embeddings", "dimensions": 4}')
     (tmp_path / "a.txt").write_text("one\ntwo\n")
     azureml_script.init()
     found = lines(azureml_script.run([str(tmp_path / "a.txt")]))
     assert [len(one["vector"]) for one in found] == [4, 4]
+
+
+def test_the_docs_list_the_options():
+    text = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
+    _, _, section = text.partition("## As an Azure ML batch deployment")
+    listed = [
+        name
+        for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE)  # the first column
+        for name in re.findall(r"`(\w+)`", row)
+    ]
+    assert sorted(listed) == sorted(azureml_script._OWN)
 
 
 def test_the_deployment_of_the_docs(endpoint, monkeypatch, tmp_path):
