@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -139,12 +142,19 @@ def test_the_docs_list_the_options():
 
 
 def test_the_deployment_of_the_docs(endpoint, monkeypatch, tmp_path):
-    """Its script is there, and its environment makes a model."""
+    """Its script is found, Azure ML's required keys are there, and its variables make a model."""
     text = (ROOT / "docs" / "batch.md").read_text(encoding="utf-8")
-    (block,) = re.findall(r"```yaml\n(.*?)```", text, re.DOTALL)
-    deployment = yaml.safe_load(block)
+    conda, deployment = map(yaml.safe_load, re.findall(r"```yaml\n(.*?)```", text, re.DOTALL))
+    assert {"name", "endpoint_name", "type", "model", "compute"} <= deployment.keys()
+    assert deployment["settings"]["retry_settings"]["timeout"] > 30  # too short for a file
+    assert "langchain-azureml-oss[batch]" in conda["dependencies"][-1]["pip"]
     script = deployment["code_configuration"]["scoring_script"]
-    assert script == Path(azureml_script.__file__).name
+    (copy,) = re.findall(r"```sh\n(mkdir -p code\n.*?)```", text, re.DOTALL)
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    subprocess.run(["sh", "-ec", copy], cwd=tmp_path, env={"PATH": path}, check=True)
+    folder = tmp_path / deployment["code_configuration"]["code"]
+    assert (folder / script).read_bytes() == Path(azureml_script.__file__).read_bytes()
+    assert (tmp_path / deployment["model"]["path"]).exists()
     assert f"`{Path(azureml_script.__file__).relative_to(ROOT).as_posix()}`" in text
     variables = deployment["settings"]["environment_variables"]
     for name in variables.keys() - {"AZUREML_ENDPOINT_URL"}:
