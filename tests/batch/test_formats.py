@@ -86,6 +86,20 @@ def test_what_openais_requests_would_take_is_estimated(chat, tmp_path):
     assert (found.rows, found.sample, found.failed, found.requests) == (4, 2, 0, 4)
 
 
+def test_what_a_requests_body_says_wins(endpoint, make_chat, tmp_path):
+    keys = {"endpoint_url": endpoint.url + "/v1", "endpoint_api_key": endpoint.api_key}
+    settings = {"temperature": 0.1, "max_tokens": 9, "model": "mine"}
+    others = {"top_k": 3, "min_p": 0.2}
+    chat = make_chat(**keys, **settings, model_kwargs=others, model_family="OPENAI")
+    body = {"temperature": 0.5, "max_completion_tokens": 7, "model": "theirs", "top_k": 4}
+    rows = [request("a", **body), request("b", temperature=None)]
+    score_file(chat, write_lines(tmp_path / "in.jsonl", rows), tmp_path / "out.jsonl")
+    sent = {one.body["messages"][0]["content"][-1]: one.body for one in endpoint.requests}
+    names = ("temperature", "max_tokens", "model", "top_k", "min_p")
+    assert [sent["a"][name] for name in names] == [0.5, 7, "theirs", 4, 0.2]
+    assert [sent["b"][name] for name in names] == [0.1, 9, "mine", 3, 0.2]
+
+
 def test_openais_error_file_and_a_second_run(endpoint, chat, tmp_path):
     source = write_lines(tmp_path / "in.jsonl", [request(name) for name in "abc"])
     endpoint.fail_next("500")
