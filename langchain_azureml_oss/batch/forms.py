@@ -68,10 +68,12 @@ class Form:
         prompt = row.fields.get(self.column)
         if isinstance(prompt, str) and prompt.strip():
             return prompt
-        has = ", ".join(row.fields) or "nothing"
+        messages, has = row.fields.get("messages"), ", ".join(row.fields) or "nothing"
+        is_empty = isinstance(messages, list) and not messages
+        also = "an empty list of `messages`, and " if is_empty else ""
         raise UnsupportedInputError(
-            f"Row {row.number} has no text in `{self.column}`; it has {has}. Name its column, or"
-            " make the text by a template."
+            f"Row {row.number} has {also}no text in `{self.column}`; it has {has}. Name its column"
+            " (--column, column=), or make the text by a template (--template, template=)."
         )
 
     def messages(self, row: Row) -> list[BaseMessage]:

@@ -201,7 +201,14 @@ def test_lost_connections_between_answers_do_not_end_a_run(endpoint, chat_at, fi
 @pytest.mark.parametrize(
     ("rows", "said"),
     [
-        ([{"prompt": "a"}, {"question": "b"}], "Row 2 has no text in `prompt`"),
+        (
+            [{"prompt": "a"}, {"question": "b"}],
+            "Row 2 has no text in `prompt`; it has question.*--column, column=.*--template, templ",
+        ),
+        (
+            [{"model": "a", "messages": []}],
+            "Row 1 has an empty list of `messages`, and no text in `prompt`; it has model, mess",
+        ),
         ([{"messages": [{"role": "gossip", "content": "a"}]}], "Row 1: `messages` is not valid"),
     ],
 )
