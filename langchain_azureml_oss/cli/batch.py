@@ -105,6 +105,9 @@ def batch(  # noqa: PLR0913 -- each is an option of the command
     """
     terminal = Terminal(as_json=as_json)
     if report:
+        if str(answers) == "-":
+            msg = "standard output is for the figures; name a file for the page."
+            raise typer.BadParameter(msg, param_hint="OUT")
         with reported(terminal):
             show_report(terminal, questions, answers)
         return

@@ -417,3 +417,12 @@ def test_a_report_and_its_page(configured, questions, run):
     assert found["errors"] == {"ServerError": 1}
     assert found["latencies"]["p50"] <= found["latencies"]["p99"]
     assert run("batch", "--report", "in.jsonl").exit_code == 1
+
+
+def test_a_page_is_not_for_standard_output(configured, questions, run):
+    folder = questions(1)
+    run("batch", "in.jsonl", "out.jsonl")
+    result = run("batch", "--report", "out.jsonl", "-")
+    assert result.exit_code == 2
+    assert "standard output is for the figures" in " ".join(result.stderr.replace("│", " ").split())
+    assert not (folder / "-").exists()
