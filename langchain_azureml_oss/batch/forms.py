@@ -68,7 +68,7 @@ class Form:
         prompt = row.fields.get(self.column)
         if isinstance(prompt, str) and prompt.strip():
             return prompt
-        messages, has = row.fields.get("messages"), ", ".join(row.fields) or "nothing"
+        messages, has = row.fields.get("messages"), _columns(row)
         is_empty = isinstance(messages, list) and not messages
         also = "an empty list of `messages`, and " if is_empty else ""
         raise UnsupportedInputError(
@@ -117,11 +117,17 @@ class Form:
             raise
         except Exception as error:  # noqa: BLE001 - whatever a template does with a value
             said = in_words(error, "jinja2").rstrip(".")
+            if isinstance(error, needed("jinja2", "templates").UndefinedError):
+                said += f"; the row has {_columns(row)}"
             msg = f"Row {row.number} does not fit the template: {said}."
             raise UnsupportedInputError(msg) from None
         if not text.strip():
             raise UnsupportedInputError(f"Row {row.number}: the template makes no text of it.")
         return text
+
+
+def _columns(row: Row) -> str:
+    return ", ".join(row.fields) or "nothing"
 
 
 def _text_only(value: Any) -> Any:

@@ -369,6 +369,14 @@ def test_a_template_that_does_not_fit_is_an_error_of_this_package(template):
         Form(template=template).prompt(Row(1, {"n": 3}))
 
 
+def test_a_template_with_an_unknown_name_is_told_the_columns():
+    said = r"'nope' is undefined; the row has product, review\."
+    with pytest.raises(UnsupportedInputError, match=said):
+        Form(template="{{ nope }}").prompt(Row(1, {"product": "a", "review": "b"}))
+    with pytest.raises(UnsupportedInputError, match=r"'nope' is undefined; the row has nothing\."):
+        Form(template="{{ nope }}").messages(Row(1, {}))
+
+
 @given(st.binary(max_size=200), st.sampled_from(["a.jsonl", "a.csv", "a.txt", "a.parquet"]))
 def test_no_file_brings_out_another_error(tmp_path_factory, data, name):
     path = tmp_path_factory.mktemp("any") / name
