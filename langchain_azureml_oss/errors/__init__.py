@@ -29,6 +29,7 @@ gives orders to a terminal. Imports `wire` alone.
 """
 
 from langchain_azureml_oss.errors.from_reply import (
+    VECTORS_HINT,
     explain,
     from_inside_200,
     from_response,
@@ -69,6 +70,7 @@ from langchain_azureml_oss.errors.tree import (
 )
 
 __all__ = [
+    "VECTORS_HINT",
     "AuthenticationError",
     "AzureMLOSSError",
     "ConnectionConfigError",

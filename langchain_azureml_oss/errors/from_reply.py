@@ -55,6 +55,11 @@ _HINTS = {
     429: "Too many requests at once for this endpoint. Lower max_concurrency or raise max_retries.",
 }
 
+VECTORS_HINT = (
+    "An embedding model is behind this endpoint: it answers vectors. Write"
+    " AzureMLOSSEmbeddings(...)."
+)
+
 # Statuses, the server's words, and the way forward. Source of the second: docs/contracts.md.
 _HINTS_BY_WORDS: tuple[tuple[frozenset[int], re.Pattern[str], str], ...] = (
     (
@@ -70,6 +75,16 @@ _HINTS_BY_WORDS: tuple[tuple[frozenset[int], re.Pattern[str], str], ...] = (
             " AzureMLOSSChatModel(...); with the families FALCON, GPT2 and DOLLY, which make a"
             ' prompt of every conversation, also model_family="OPENAI".'
         ),
+    ),
+    (
+        frozenset({400, 424}),
+        re.compile(r"task_type text-generation not available"),
+        "A text model is behind this endpoint: it completes prompts. Write AzureMLOSSLLM(...).",
+    ),
+    (
+        frozenset({400, 424}),
+        re.compile(r"task_type embeddings not available"),
+        VECTORS_HINT,
     ),
 )
 

@@ -86,11 +86,9 @@ _BOUNDS: dict[str, tuple[float, float]] = {
     "presence_penalty": (-2, 2),
     "max_tokens": (0, MOST_TOKENS),
 }
-# By the task that the API needs and the model does not have.
-_WRONG_TASK = {
-    "completion": "task_type chat-completion not available with text generation API.",
-    "chat": "task_type text-generation not available with chat completion API.",
-}
+# Task of the deployment, and of the API, in the words of Microsoft's server.
+_TASKS = {"chat": "chat-completion", "completion": "text-generation", "embeddings": "embeddings"}
+_APIS = {"chat": "chat completion", "completion": "text generation"}
 # What llama.cpp adds of its own.
 _NOT_OPENAI = frozenset({"timings", "system_fingerprint", "__verbose"})
 
@@ -134,7 +132,8 @@ def parsed(raw: bytes) -> JSON:
 def _refuse(body: JSON, api: Api, options: EndpointOptions) -> None:
     """What a server of this kind does not do at all."""
     if options.task not in {"any", api.task}:
-        raise error(400, _WRONG_TASK[api.task])
+        words = f"task_type {_TASKS[options.task]} not available with {_APIS[api.task]} API."
+        raise error(400, words)
     if options.refuse_tools and ("tools" in body or "tool_choice" in body):
         raise detail(400, "Tools and tool_choice are not supported.")
     if options.refuse_stream_options and "stream_options" in body:

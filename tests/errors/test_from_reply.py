@@ -249,6 +249,18 @@ def test_the_document_has_the_words_of_each_engine():
             'api="chat"',
             "role",
         ),
+        (
+            reply(
+                400, {"detail": "task_type text-generation not available with chat completion API."}
+            ),
+            "AzureMLOSSLLM",
+            "AzureMLOSSEmbeddings",
+        ),
+        (
+            reply(400, {"detail": "task_type embeddings not available with chat completion API."}),
+            "AzureMLOSSEmbeddings",
+            "AzureMLOSSLLM",
+        ),
     ],
     ids=str,
 )

@@ -159,6 +159,19 @@ def test_a_chat_model_has_no_vectors(post):
     assert "not available with embeddings API" in refused.text
 
 
+@pytest.mark.parametrize(
+    ("path", "asked", "api"),
+    [
+        ("/v1/chat/completions", {"messages": []}, "chat completion"),
+        ("/v1/completions", {"prompt": "1"}, "text generation"),
+    ],
+)
+def test_an_embedding_model_names_its_own_task_where_it_is_asked_for_a_text(post, path, asked, api):
+    with LocalEndpoint("echo", task="embeddings") as endpoint:
+        refused = post(endpoint, path, asked)
+    assert f"task_type embeddings not available with {api} API." in refused.text
+
+
 def test_an_embedding_model_has_nothing_else(post, chat):
     with LocalEndpoint("echo", task="embeddings") as endpoint:
         texts = ["a red fox", "a blue whale"]
