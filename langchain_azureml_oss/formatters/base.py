@@ -7,7 +7,12 @@ from collections.abc import Callable, Mapping, Sequence
 from itertools import islice
 from typing import Any, ClassVar, Literal, NamedTuple
 
-from langchain_azureml_oss.errors import AzureMLOSSError, ResponseFormatError, from_inside_200
+from langchain_azureml_oss.errors import (
+    VECTORS_HINT,
+    AzureMLOSSError,
+    ResponseFormatError,
+    from_inside_200,
+)
 from langchain_azureml_oss.formatters.parameters import ContractNames
 from langchain_azureml_oss.wire import (
     Event,
@@ -158,7 +163,8 @@ class ContentFormatter(ABC):
             words.append(f"Expected was {expected}.")
         if isinstance(data, bytes) and data.lstrip()[:1] == b"<":
             words.append("A gateway or a sign-in page may have answered: check endpoint_url.")
-        return ResponseFormatError(" ".join([*words, self.advice(data)]))
+        words.append(VECTORS_HINT if _has_vectors(data) else self.advice(data))
+        return ResponseFormatError(" ".join(words))
 
     def _read(self, body: bytes, read: Callable[[Any], Reply]) -> Reply:
         """Read JSON that may be anything: what does not fit is one error, whatever went wrong."""
@@ -184,6 +190,21 @@ def error_inside(data: Any) -> AzureMLOSSError | None:
         return None
     error = data if data.get("object") == "error" else data.get("error")
     return from_inside_200(error) if error else None
+
+
+_AROUND_VECTORS = ("predictions", "data", "embedding", "text_features", "0")
+
+
+def _has_vectors(data: Any) -> bool:
+    """Whether an answer begins with a vector; one of whole numbers may be tokens."""
+    while data and isinstance(data, list | Mapping):
+        if isinstance(data, Mapping):
+            data = next((data[name] for name in _AROUND_VECTORS if name in data), None)
+        elif all(isinstance(item, int | float) for item in data):
+            return any(isinstance(item, float) for item in data)
+        else:
+            data = data[0]
+    return False
 
 
 def outline(data: Any, depth: int = 2) -> str:

@@ -84,6 +84,32 @@ SHAPES = {
 }
 
 
+@pytest.mark.parametrize("name", [*SCORE_CONTRACTS, "openai"])
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        [[0.25, -1]],
+        [[0.5, 0.25], [1.5, 0.5]],
+        {"0": [0.5]},
+        {"predictions": [[0.5, 1.0]]},
+        {"data": [{"object": "embedding", "embedding": [0.5]}]},
+        [{"text_features": [0.5, 0.25]}],
+    ],
+    ids=str,
+)
+def test_vectors_in_the_place_of_text_name_the_class_that_reads_them(name, vectors):
+    with pytest.raises(errors.ResponseFormatError, match="AzureMLOSSEmbeddings"):
+        texts(vectors, name)
+
+
+@pytest.mark.parametrize("name", [*SCORE_CONTRACTS, "openai"])
+@pytest.mark.parametrize("other", [{}, [], [{}], [[1, 2]], 7, None, {"data": []}], ids=str)
+def test_what_is_no_vector_names_no_embedding_model(name, other):
+    with pytest.raises(errors.ResponseFormatError) as caught:
+        texts(other, name)
+    assert "AzureMLOSSEmbeddings" not in str(caught.value)
+
+
 @pytest.mark.parametrize("name", SCORE_CONTRACTS)
 @pytest.mark.parametrize("shape", SHAPES)
 def test_every_contract_reads_every_shape(name, shape):
