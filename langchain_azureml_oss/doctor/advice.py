@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 
 from langchain_azureml_oss.connections import jwt_expiry
 from langchain_azureml_oss.errors import (
+    VECTORS_HINT,
     AuthenticationError,
     AzureMLOSSError,
     EndpointConnectionError,
@@ -67,6 +68,11 @@ _CERTIFICATES = {
     "not valid for": _OTHER_NAME,
 }
 """What a check of a certificate says -> what to do."""
+
+
+def tells_of_vectors(error: AzureMLOSSError | None) -> bool:
+    """Whether an error says that an embedding model is there."""
+    return VECTORS_HINT in str(error)
 
 
 def for_error(error: AzureMLOSSError) -> str:

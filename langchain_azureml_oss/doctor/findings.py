@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
+from langchain_azureml_oss.doctor import advice
 from langchain_azureml_oss.doctor.candidates import SAME_REQUEST, TOKENS, Probe
 from langchain_azureml_oss.doctor.checklist import Line, State
 from langchain_azureml_oss.doctor.setup import Setup
@@ -128,6 +129,11 @@ class Findings:
         """Whether the URL and the contract that were given are those that answer."""
         roles = {probe.role for probe in self.probes.values()}
         return bool(roles & {"configured", "alternative"})
+
+    @property
+    def vectors(self) -> Probe | None:
+        """What was asked where the answer told of an embedding model."""
+        return next((one.probe for one in self.sent if advice.tells_of_vectors(one.error)), None)
 
     @property
     def model_name(self) -> str | None:

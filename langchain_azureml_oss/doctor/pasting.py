@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from langchain_azureml_oss.connections import ENVIRONMENT
+from langchain_azureml_oss.doctor.candidates import Probe
 from langchain_azureml_oss.doctor.findings import Findings
 from langchain_azureml_oss.doctor.setup import Setup
 from langchain_azureml_oss.families import FamilyProfile
@@ -14,8 +15,16 @@ from langchain_azureml_oss.families import FamilyProfile
 _MAX_TOKENS = 256
 """Without a number, many servers stop after 16 tokens."""
 
-_MODELS = {"chat": ("chat", "AzureMLOSSChatModel"), "completion": ("llm", "AzureMLOSSLLM")}
-"""API -> the variable in the lines, and the class."""
+_MODELS = {
+    "chat": ("chat", "AzureMLOSSChatModel", 'print(chat.invoke("Say hi.").text)'),
+    "completion": ("llm", "AzureMLOSSLLM", 'print(llm.invoke("1 2 3"))'),
+    "embeddings": (
+        "embeddings",
+        "AzureMLOSSEmbeddings",
+        'print(embeddings.embed_query("Hi.")[:3])',
+    ),
+}
+"""API -> the variable in the lines, the class, and a first call."""
 
 Models = Mapping[str, Mapping[str, Any] | None]
 
@@ -27,12 +36,25 @@ def recommended(found: Findings, row: FamilyProfile) -> Models:
     api = {"api": "completion" if completion else "chat"}
     deployment = found.deployment or found.setup.deployment_instead
     asked = {"chat": (chat, {}), "completion": (completion or chat, api)}
-    return {
+    models: dict[str, Mapping[str, Any] | None] = {
         name: {**probe.arguments(row, deployment), **more, "max_tokens": _MAX_TOKENS}
         if probe
         else None
         for name, (probe, more) in asked.items()
     }
+    if found.vectors and not found.probes:
+        models["embeddings"] = _of_vectors(found, found.vectors, deployment)
+    return models
+
+
+def _of_vectors(found: Findings, told: Probe, deployment: str | None) -> Mapping[str, Any]:
+    """Return the arguments of an embedding model, which needs no family."""
+    arguments = {"endpoint_url": found.setup.url if told.role == "configured" else told.target}
+    if deployment is not None:
+        arguments["deployment_name"] = deployment
+    if told.contract == "score-params":  # never guessed from a URL
+        arguments["contract"] = told.contract
+    return arguments
 
 
 def python_lines(models: Models, setup: Setup) -> str:
@@ -49,12 +71,12 @@ def python_lines(models: Models, setup: Setup) -> str:
         head, first, last = ["import os", ""], {}, {"endpoint_api_key": key}
     lines = [*head, f"from langchain_azureml_oss import {', '.join(used)}"]
     for api, arguments in made.items():
-        variable, cls = _MODELS[api]
+        variable, cls, _ = _MODELS[api]
         given = {name: _literal(value) for name, value in arguments.items()}
         written = [f"    {name}={value}," for name, value in {**first, **given, **last}.items()]
         lines += ["", f"{variable} = {cls}(", *written, ")"]
-    call = 'print(chat.invoke("Say hi.").text)' if "chat" in made else 'print(llm.invoke("1 2 3"))'
-    return "\n".join([*lines, "", call])
+    first_made = next(iter(made))
+    return "\n".join([*lines, "", _MODELS[first_made][2]])
 
 
 def _literal(value: Any) -> str:

@@ -25,6 +25,9 @@ _OWN_FORMAT = (
     "Compare the URL's path with that of the tab Consume in studio; a score.py of your own needs a"
     " formatter of your own (content_formatter=)."
 )
+_VECTORS = (
+    "It answers vectors: an embedding model. Take AzureMLOSSEmbeddings as in the lines below."
+)
 _ONLY_THE_OTHER: Mapping[Api, tuple[str, str]] = {
     "chat": ("completes texts only", "Take AzureMLOSSLLM, or a chat model's deployment."),
     "completion": (
@@ -99,6 +102,8 @@ def _about_missing(api: Api, found: Findings) -> Verdict:
         )
     if not tried:
         return "skipped", "not asked, since nothing else answered", ""
+    if found.vectors is not None:
+        return "failed", f"no contract answers: {tried}", _VECTORS
     errors = [sent.error for sent in failures if sent.error is not None]
     told = [error for error in errors if not isinstance(error, NotFoundError)]
     ways = (advice.for_error(error) for error in told or errors)

@@ -37,6 +37,7 @@ from langchain_azureml_oss.errors import (
     RateLimitError,
 )
 from langchain_azureml_oss.families import ModelFamily, profile
+from langchain_azureml_oss.formatters import formatter
 from langchain_azureml_oss.local import LocalEndpoint
 
 LIMIT = 8
@@ -85,6 +86,9 @@ def paste(lines, endpoint):
     assert endpoint.api_key not in lines
     made = {}
     exec(compile(lines, "pasted", "exec"), made)
+    if "embeddings" in made:
+        assert len(made["embeddings"].embed_query("one two")) > 1
+        return
     models = [made[name] for name in ("chat", "llm") if name in made]
     assert models
     for model in models:
@@ -130,6 +134,18 @@ def test_a_healthy_openai_endpoint(examined, path):
     for name in ("streaming", "tools", "usage", "latency"):
         assert checks[name]["state"] == "ok"
     assert "answers and streams" in checks["usage"]["found"]
+
+
+@pytest.mark.parametrize("family", ["OPENAI", "FALCON"])
+@pytest.mark.parametrize("path", ["", "/score", "/v1", CHAT, "/v1/embeddings"])
+def test_an_embedding_model_is_told_and_its_lines_work(examined, path, family):
+    report, checks = examined(path=path, family=family, task="embeddings")
+    assert not report["usable"]
+    for name in ("chat", "completion"):
+        assert checks[name]["state"] == "failed"
+        assert "It answers vectors: an embedding model" in checks[name]["advice"]
+        assert "sign-in page" not in checks[name]["advice"]
+    assert "embeddings = AzureMLOSSEmbeddings(" in report["python"]
 
 
 def test_what_the_server_says_of_itself(examined):
@@ -900,6 +916,19 @@ def setup(**fields):
 
 def line(report, name):
     return next(one for one in report.lines if one.name == name)
+
+
+def test_the_lines_of_an_mlflow_model_of_vectors_name_its_contract_and_deployment():
+    def asked(step):
+        if not isinstance(step, Ask):
+            return cloud(None)(step)
+        contract = formatter(step.probe.contract)
+        return contract.mismatch([[0.5]] if step.probe.contract == "score-params" else {})
+
+    report, _ = drive(setup(deployment="blue"), asked)
+    assert 'contract="score-params"' in report.python
+    assert 'deployment_name="blue"' in report.python
+    assert "model_family" not in report.python
 
 
 @pytest.mark.parametrize("is_stream", [False, True])
