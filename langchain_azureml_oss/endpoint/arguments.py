@@ -12,6 +12,7 @@ from langchain_core.callbacks import Callbacks
 from pydantic import SecretStr
 
 from langchain_azureml_oss.connections import CustomConnection, nearest
+from langchain_azureml_oss.endpoint.secret_settings import is_secret
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.exchange import Retry
 from langchain_azureml_oss.families import FamilyProfile, ModelFamily, ReasoningTags
@@ -124,6 +125,8 @@ _JOINED = frozenset({"model_kwargs", "default_headers", "default_query"})
 """Mappings: what is given under another name is added to them."""
 
 _AS_KEY = "The endpoint's key goes to endpoint_api_key=, a token to credential=."
+_AS_SETTING = "A setting of the model of that name goes into model_kwargs={...}."
+_AS_HEADER_TOO = "Another secret goes into default_headers={...}."
 _AS_CLIENT = "Connections are made by this package: ca_bundle=, client_cert=, timeout= and"
 _AS_CLIENT += " max_connections= say how, and proxies come from HTTPS_PROXY."
 _AS_URL = "The endpoint's URL, with its path, goes to endpoint_url=."
@@ -228,7 +231,7 @@ def refuse(name: str, value: Any) -> None:
     """
     way = ELSEWHERE.get(name)
     if way is None and looks_secret(name) and name not in _NO_SECRETS and _may_hold_a_secret(value):
-        way = f"{_AS_KEY} A setting of the model of that name goes into model_kwargs={{...}}."
+        way = f"{_AS_KEY} {_AS_HEADER_TOO if is_secret(name, value) else _AS_SETTING}"
     if way is not None:
         msg = f"{name} is not an argument of this package's models. {way}"
         raise ConnectionConfigError(msg)

@@ -60,6 +60,12 @@ def refuse_secrets(settings: Mapping[str, Any], where: str, key: SecretStr | Non
         raise ConnectionConfigError(msg)
 
 
+def is_secret(name: str, value: Any) -> bool:
+    """Whether a setting of this name would be refused, of the model and of a call alike."""
+    with frames_forgotten:
+        return bool(_SURELY.search(name)) or _first_secret({name: value}, None) is not None
+
+
 def _first_secret(settings: Mapping[str, Any], key: SecretStr | None) -> str | None:
     """Return where a secret stands, and why it is taken for one."""
     own = key.get_secret_value() if key is not None else ""

@@ -265,6 +265,23 @@ def test_a_key_under_another_name_is_refused_and_not_shown(make_chat, make_llm, 
         assert key not in shows(caught.value)
 
 
+@pytest.mark.parametrize("name", ["access_token", "client_secret", "my_token", "sas"])
+def test_the_way_out_of_a_refused_name_is_not_refused_in_turn(make_chat, key, name):
+    with pytest.raises(ConnectionConfigError):
+        make_chat(model_kwargs={name: key})
+    for give in (make_chat, make_chat().bind):
+        with pytest.raises(ConnectionConfigError) as caught:
+            give(**{name: key})
+        assert "model_kwargs" not in str(caught.value)
+        assert "default_headers=" in str(caught.value)
+
+
+def test_a_setting_with_a_name_like_a_token_s_goes_where_it_is_taken(make_chat):
+    with pytest.raises(ConnectionConfigError, match="model_kwargs="):
+        make_chat(my_token="<eos>")
+    assert make_chat(model_kwargs={"my_token": "<eos>"}).model_kwargs == {"my_token": "<eos>"}
+
+
 @pytest.mark.parametrize("wrap", [lambda k: [k], lambda k: {"a": k}, lambda k: lambda: k])
 def test_a_key_inside_another_value_is_refused_too(make_chat, key, shows, wrap):
     with pytest.raises(ConnectionConfigError, match="api_keys") as caught:
