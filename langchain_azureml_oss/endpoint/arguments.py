@@ -188,6 +188,27 @@ _NO_SECRETS = frozenset({"prompt_cache_key"})
 """OpenAI's settings that only sound like one."""
 
 
+_OFF_ANYWAY = frozenset({"store"})
+"""OpenAI's settings whose False is what happens here without them."""
+
+SENT_AS_THEY_ARE = frozenset(
+    {
+        # OpenAI's.
+        *("audio", "best_of", "echo", "function_call", "functions", "modalities"),
+        *("parallel_tool_calls", "prediction", "prompt_cache_key", "prompt_cache_retention"),
+        *("response_format", "safety_identifier", "store", "stream_options", "suffix"),
+        *("tool_choice", "tools", "user", "verbosity", "web_search_options"),
+        # vLLM's and llama.cpp's.
+        *("chat_template_kwargs", "guided_json", "ignore_eos", "min_p", "min_tokens"),
+        *("repeat_penalty", "repetition_penalty", "stop_token_ids", "structured_outputs", "top_k"),
+    }
+)
+"""Settings without a field that servers know: no name of a field was meant."""
+
+_MEANT: Mapping[str, str] = {"reasoning": "reasoning_effort"}
+"""Settings of other APIs that no likeness leads to."""
+
+
 class Understood(NamedTuple):
     """Arguments under their names here, and those that no field has."""
 
@@ -211,7 +232,7 @@ def understood(given: Mapping[str, Any], names: Iterable[str]) -> Understood:
     for spelling, value in given.items():
         name = ALIASES.get(spelling, spelling)
         if name not in names:
-            if value is None or (value is False and name in ELSEWHERE):
+            if value is None or (value is False and (name in ELSEWHERE or name in _OFF_ANYWAY)):
                 continue
             refuse(spelling, value)
             unknown[name] = value
@@ -260,7 +281,7 @@ def warn_of_unknown(model: str, unknown: Iterable[str], names: Iterable[str]) ->
     """Say at the caller's line that these arguments are sent to the model as they are."""
     names, said = sorted(names), []
     for name in unknown:
-        near = nearest(name, names)
+        near = None if name in SENT_AS_THEY_ARE else _MEANT.get(name) or nearest(name, names)
         said.append(f"{name} (did you mean {near}?)" if near else name)
     warnings.warn(
         f"{', '.join(said)}: not an argument of {model}; sent to the model as part of"

@@ -18,7 +18,7 @@ from langchain_openai import ChatOpenAI, OpenAI
 
 from langchain_azureml_oss import AzureMLOSSChatModel, AzureMLOSSEmbeddings, AzureMLOSSLLM
 from langchain_azureml_oss.chat_models import ChatArguments
-from langchain_azureml_oss.endpoint.arguments import ALIASES, ELSEWHERE
+from langchain_azureml_oss.endpoint.arguments import ALIASES, ELSEWHERE, SENT_AS_THEY_ARE
 from langchain_azureml_oss.errors import ConnectionConfigError
 from langchain_azureml_oss.llms import LLMArguments
 
@@ -105,6 +105,35 @@ def test_an_unknown_argument_is_warned_of_at_the_callers_line(make_chat):
     assert "temprature" in "".join(
         Path(__file__).read_text().splitlines()[caught[0].lineno - 1 :][:6]
     )
+
+
+@pytest.mark.parametrize("name", sorted(SENT_AS_THEY_ARE))
+def test_a_word_of_a_servers_own_api_is_no_slip_of_the_pen(make_chat, name):
+    with pytest.warns(UserWarning, match=f"^{name}: not an argument"):
+        made = make_chat(**{name: [1]})
+    assert made.model_kwargs == {name: [1]}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("user", "response_format", "verbosity", "prediction", "modalities", "safety_identifier"),
+        *("store", "prompt_cache_key", "tool_choice", "parallel_tool_calls", "top_k", "best_of"),
+    ],
+)
+def test_words_of_openai_and_vllm_are_known(name):
+    assert name in SENT_AS_THEY_ARE
+
+
+def test_what_the_responses_api_calls_reasoning_has_its_name_here(make_chat):
+    with pytest.warns(UserWarning, match=r"reasoning \(did you mean reasoning_effort\?\)"):
+        make_chat(reasoning={"effort": "low"})
+
+
+def test_not_to_store_is_not_said(make_chat):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert make_chat(store=False).model_kwargs == {}
 
 
 def test_the_line_is_the_callers_whatever_is_between():
