@@ -17,7 +17,7 @@ from langchain_azureml_oss.endpoint import (
     all_at_once,
     loadable,
 )
-from langchain_azureml_oss.errors import ConnectionConfigError, UnsupportedInputError
+from langchain_azureml_oss.errors import ConnectionConfigError, UnsupportedInputError, quoted
 from langchain_azureml_oss.exchange import Call
 from langchain_azureml_oss.families import ModelFamily, family
 from langchain_azureml_oss.formatters import (
@@ -157,13 +157,22 @@ class AzureMLOSSEmbeddings(PlainCalls, EndpointFields, Embeddings):
         # Nothing of a family is about vectors, so that none has to be named.
         return ModelFamily.OPENAI if value is None else family(value)
 
+    @field_validator("input_columns", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            msg = f"Input should be several names; write input_columns=({quoted(value)},)."
+            raise ValueError(msg)  # noqa: TRY004 - pydantic takes it for a wrong value
+        return value
+
     def _connected(self) -> Self:
         super()._connected()
         if self.content_formatter is not None:
             msg = "content_formatter: embeddings have none; contract= says all."
             raise ConnectionConfigError(msg)
         if check_contract(self._formatter.name) != "score-params" and self.input_columns:
-            msg = "input_columns: a table is sent with contract='score-params' alone."
+            msg = "input_columns: a table is sent with contract='score-params' alone;"
+            msg += " pass contract='score-params' too."
             raise ConnectionConfigError(msg)
         unused = [name for name in SETTINGS if getattr(self, name) is not None]
         if unused:

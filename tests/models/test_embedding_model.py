@@ -126,6 +126,16 @@ def test_columns_go_with_their_contract_alone(url):
         make(url, input_columns=["text"])
 
 
+def test_columns_without_their_contract_say_what_to_pass():
+    with pytest.raises(ConnectionConfigError, match="pass contract='score-params' too"):
+        make(SCORE, input_columns=["text"])
+
+
+def test_one_column_is_a_tuple_of_one():
+    with pytest.raises(ValueError, match=r"write input_columns=\('text',\)"):
+        make(SCORE, contract="score-params", input_columns="text")
+
+
 def test_settings_reach_the_model(plug, answer, sent):
     settings = {"model_kwargs": {"input_type": "document"}, "query_kwargs": {"input_type": "query"}}
     model, at_score = make(**settings), make(SCORE, **settings)
