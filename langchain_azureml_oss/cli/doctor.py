@@ -32,8 +32,8 @@ def doctor(
     """Say what is wrong with a connection, and which contract the endpoint speaks.
 
     Sends at most 8 small requests, and ends with the Python lines that work. The key comes from
-    the connection or from AZUREML_ENDPOINT_API_KEY, never from an option; it is never shown. Exit
-    status 0: the endpoint can be used as it is configured.
+    the connection or from AZUREML_ENDPOINT_API_KEY, never from an option; at most its first and
+    last two letters are shown. Exit status 0: the endpoint can be used as it is configured.
     """
     terminal = Terminal(as_json=as_json)
     with reported(terminal):
