@@ -53,7 +53,8 @@ class Report:
     requests: Sequence[Mapping[str, Any]]
     """What was sent, and what came of it."""
     recommended: Mapping[str, Mapping[str, Any] | None]
-    """`chat` and `completion` -> the arguments that work; None where nothing does."""
+    """`chat` and `completion` -> the arguments that work; None where nothing does.
+    `embeddings` stands beside them where an embedding model answers."""
     python: str
     """Lines to paste; empty where nothing works."""
     usable: bool
