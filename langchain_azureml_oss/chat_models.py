@@ -30,7 +30,7 @@ from langchain_azureml_oss.families import profile
 from langchain_azureml_oss.messages import ai_message, ai_message_chunk, numbered
 from langchain_azureml_oss.role_prompts import warn_of_role_marks
 from langchain_azureml_oss.tools import Method, wire_tool_settings
-from langchain_azureml_oss.wire import Choice, Reply, usage_metadata
+from langchain_azureml_oss.wire import Choice, Reply
 
 ToolCalling = Literal["auto", "native", "prompted"]
 
@@ -249,17 +249,17 @@ class AzureMLOSSChatModel(Discovering, TokenCounts, BaseChatModel):
 
     def _result(self, reply: Reply, details: Mapping[str, Any]) -> ChatResult:
         only_choice(reply)  # raises where there is no answer
-        output = llm_output(reply.model or details["trace_name"], usage_metadata(reply.usage))
-        generations = []
-        for place, choice in enumerate(filter(None, reply.choices)):
-            # The usage is that of all the answers together, so it is counted once.
-            usage = reply.usage if place == 0 else None
-            metadata = self._response_metadata(reply, choice, details)
-            metadata |= output if place == 0 else {}
-            message = ai_message(choice, usage, metadata)
-            generations.append(
-                ChatGeneration(message=message, generation_info=generation_info(metadata))
-            )
+        usage = iter([reply.usage])  # that of all the answers together, so it is counted once
+        messages = [
+            ai_message(choice, next(usage, None), self._response_metadata(reply, choice, details))
+            for choice in filter(None, reply.choices)
+        ]
+        output = llm_output(reply.model or details["trace_name"], messages[0].usage_metadata)
+        messages[0].response_metadata.update(output)
+        generations = [
+            ChatGeneration(message=one, generation_info=generation_info(one.response_metadata))
+            for one in messages
+        ]
         return ChatResult(generations=generations, llm_output=output)
 
     def _combine_llm_outputs(self, outputs: list[dict[str, Any] | None], /) -> dict[str, Any]:
@@ -269,8 +269,8 @@ class AzureMLOSSChatModel(Discovering, TokenCounts, BaseChatModel):
         return ChatGenerationChunk(message=self._chunk(choice), generation_info=info)
 
     def _last(self, choice: Choice, reply: Reply, metadata: dict[str, Any]) -> ChatGenerationChunk:
-        metadata |= llm_output(metadata["model_name"], usage_metadata(reply.usage))
         chunk = self._chunk(choice, reply.usage, metadata)
+        chunk.response_metadata.update(llm_output(metadata["model_name"], chunk.usage_metadata))
         return ChatGenerationChunk(message=chunk, generation_info=generation_info(metadata))
 
     def _chunk(self, choice: Choice, *about_all: Any) -> AIMessageChunk:
