@@ -9,14 +9,24 @@ from langchain_core.language_models.base import LangSmithParams
 from langchain_core.load.serializable import Serializable
 from pydantic import Field, PrivateAttr, ValidationInfo, field_validator
 
+from langchain_azureml_oss.errors import ConnectionConfigError
+
 
 def _listed(value: Any) -> Any:
     return [value] if isinstance(value, str) else value
 
 
 def _named_tokens(value: Any) -> Any:
+    if not isinstance(value, Mapping):
+        return value
+    for place, bias in enumerate(value.values(), 1):
+        try:
+            float(bias)
+        except (TypeError, ValueError):  # pydantic's error would repeat the name beside it
+            msg = f"logit_bias holds numbers under tokens; number {place} of them is none."
+            raise ConnectionConfigError(msg) from None
     # OpenAI's clients take ids that are numbers; in JSON, names are texts.
-    return {str(k): v for k, v in value.items()} if isinstance(value, Mapping) else value
+    return {str(k): v for k, v in value.items()}
 
 
 READ_FROM: Mapping[str, Callable[[Any], Any]] = {"stop": _listed, "logit_bias": _named_tokens}

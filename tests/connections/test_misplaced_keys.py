@@ -102,6 +102,13 @@ def test_a_models_names_and_paths(make_chat, field, key):
     }
 
 
+@pytest.mark.parametrize("key", [AZURES, "sk-7Hq2vR9tLwX4bN8m"])
+def test_a_key_among_the_tokens_is_not_repeated(make_chat, shows, key):
+    with pytest.raises(ConnectionConfigError, match="number 2 of them is none") as caught:
+        make_chat(logit_bias={"50256": "-1", key: key})
+    assert key not in shows(caught.value)
+
+
 def test_names_and_paths_of_a_model_are_dumped(make_chat):
     model = make_chat(deployment_name="llama-3-70b-2", ca_bundle="/etc/ssl/ca-2024.pem")
     assert "'llama-3-70b-2'" in repr(model)
