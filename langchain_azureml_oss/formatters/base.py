@@ -186,7 +186,7 @@ def error_inside(data: Any) -> AzureMLOSSError | None:
 
     Two forms: `{"error": ...}`, and vLLM's `{"object": "error", "message": ..., "code": ...}`.
     """
-    if not isinstance(data, Mapping):
+    if not isinstance(data, dict):
         return None
     error = data if data.get("object") == "error" else data.get("error")
     return from_inside_200(error) if error else None

@@ -83,10 +83,12 @@ class OpenAIFormatter(ContentFormatter):
 
     def read_event(self, data: Any) -> Reply:
         """Read one event of a stream; a choice that brings nothing is none."""
-        choices = self._choices(data, is_event=True)
-        # Some servers write a whole message into one event.
-        parts = [(choice, "delta" if choice.get("delta") else "message") for choice in choices]
-        found = [_choice(*part, in_event=True) for part in parts if _brings_any(*part)]
+        found = []
+        for choice in self._choices(data, is_event=True):
+            # Some servers write a whole message into one event.
+            part = "delta" if choice.get("delta") else "message"
+            if _brings_any(choice, part):
+                found.append(_choice(choice, part, in_event=True))
         return _reply(data, found)
 
     def _choices(self, data: Any, *, is_event: bool = False) -> Sequence[Any]:
@@ -97,7 +99,7 @@ class OpenAIFormatter(ContentFormatter):
         """
         choices = data.get("choices") if isinstance(data, dict) else ...
         error = error_inside(data)
-        if error and not (choices and _says_nothing(data.get("error"))):
+        if error is not None and not (choices and _says_nothing(data.get("error"))):
             raise error
         if isinstance(choices, list):
             return choices
@@ -134,10 +136,13 @@ def _brings_any(choice: Mapping[str, Any], part: str) -> bool:
 
 
 def _reply(data: Mapping[str, Any], choices: Sequence[Choice]) -> Reply:
-    in_choices = (choice.get("usage") for choice in data.get("choices") or ())  # Moonshot's place
+    usage = data.get("usage")
+    if not usage:
+        for choice in data.get("choices") or ():
+            usage = usage or choice.get("usage")  # Moonshot's place
     return Reply(
         choices=list(choices),
-        usage=data.get("usage") or next(filter(None, in_choices), None),
+        usage=usage,
         model=data.get("model"),
         id=data.get("id"),
     )
@@ -176,8 +181,9 @@ def reasoning_text(message: Mapping[str, Any]) -> str:
 
     Mistral's models have it among the parts of the content.
     """
+    told = message.get("reasoning_content") or message.get("reasoning") or ""
     content = message.get("content")
-    parts = content if isinstance(content, list) else ()
-    thoughts = [part.get("thinking") for part in parts if not isinstance(part, str)]
-    told = message.get("reasoning_content") or message.get("reasoning")
-    return told or "".join(map(content_text, thoughts))
+    if told or not isinstance(content, list):
+        return told
+    thoughts = [part.get("thinking") for part in content if not isinstance(part, str)]
+    return "".join(map(content_text, thoughts))
