@@ -255,7 +255,6 @@ class AzureMLOSSChatModel(Discovering, TokenCounts, BaseChatModel):
             for choice in filter(None, reply.choices)
         ]
         output = llm_output(reply.model or details["trace_name"], messages[0].usage_metadata)
-        messages[0].response_metadata.update(output)
         generations = [
             ChatGeneration(message=one, generation_info=generation_info(one.response_metadata))
             for one in messages
